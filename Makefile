@@ -1,0 +1,55 @@
+# Everything works in a virtual environment .venv; PYTHON chooses the interpreter (3.11 to 3.13).
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help demo test test-slow lint students fixtures clean
+
+help:
+	@echo "make demo            type at a simulated home (SCRIPT=1 plays the shipped script, SCRIPT=FILE yours)"
+	@echo "make test            lint, types, layers and tests"
+	@echo "make test-slow       tests that need more time or packages (docs/testing.md)"
+	@echo "make fixtures        train the tests' tiny students again"
+	@echo "make students        rebuild the shipped bundles from their recipes, on two CPU cores"
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# The stamps are remade when the dependencies change.
+.venv/.demo: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing the hub's dependencies into .venv ..."
+	$(PIP) -e '.[demo]'
+	@touch $@
+
+.venv/.dev: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing everything that the tests need into .venv (torch is large) ..."
+	$(PIP) -e '.[dev]'
+	@touch $@ .venv/.demo
+
+demo: .venv/.demo
+	@$(BIN)/iotcall demo $(if $(SCRIPT),--script '$(SCRIPT)')
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest
+
+test-slow: .venv/.dev
+	$(BIN)/pytest -m 'slow or not slow'
+
+students: .venv/.dev
+	$(BIN)/iotcall train --recipe export/students/smart_home.toml --out build/students/smart_home --resume
+	$(BIN)/iotcall export build/students/smart_home --target cpu-int8 --out bundles/smart_home --replace
+	$(BIN)/iotcall eval --bundle smart_home --data grammars/smart_home/golden.jsonl
+
+fixtures: .venv/.dev
+	for student in gemma3 lfm2 qwen3; do \
+	  rm -rf tests/students/$$student; \
+	  $(BIN)/iotcall train --recipe tests/students/$$student.toml --out tests/students/$$student || exit 1; \
+	done
+
+clean:
+	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,17 @@
+"""The only artefact that reaches a hub: a folder of files under a manifest of their hashes."""
+
+from iotcall.bundle.bundle import Bundle, open_bundle, verify_bundle
+from iotcall.bundle.manifest import FORMAT_VERSION, FileEntry, Manifest, StudentInfo, TargetInfo
+from iotcall.bundle.writer import write_bundle
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Bundle",
+    "FileEntry",
+    "Manifest",
+    "StudentInfo",
+    "TargetInfo",
+    "open_bundle",
+    "verify_bundle",
+    "write_bundle",
+]

@@ -1,0 +1,58 @@
+"""Write a bundle, all or nothing. Leaves out: making its parts (see export)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from iotcall.bundle.bundle import verify_bundle
+from iotcall.bundle.manifest import (
+    FORMAT_VERSION,
+    MANIFEST,
+    Manifest,
+    StudentInfo,
+    TargetInfo,
+    file_entry,
+)
+from iotcall.errors import BundleError
+
+
+@contextmanager
+def write_bundle(out: Path, *, name: str, catalogue: str, student: StudentInfo,
+                 target: TargetInfo, made_with: dict[str, str],
+                 replace: bool = False) -> Iterator[Path]:
+    """Yield an empty folder to fill; afterwards hash it, add the manifest and move it to `out`.
+
+    Raises:
+        BundleError: `out` exists and `replace` is not set, or holds something else than a bundle.
+    """
+    if out.exists() and not replace:
+        raise BundleError(f"{out} exists; choose another --out or add --replace")
+    if out.exists() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+        raise BundleError(f"{out} is not empty and holds no bundle; it is not replaced")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        yield partial
+        files = {str(path.relative_to(partial)): file_entry(path)
+                 for path in sorted(partial.rglob("*")) if path.is_file()}
+        manifest = Manifest(format_version=FORMAT_VERSION, name=name, catalogue=catalogue,
+                            student=student, target=target, made_with=made_with, files=files)
+        (partial / MANIFEST).write_bytes(manifest.encode())
+        verify_bundle(partial, full=True)
+        partial.chmod(0o777 & ~_umask())
+        if out.exists():
+            shutil.rmtree(out)
+        partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,5 @@
+"""Automata that admit valid calls only. The compile side is in `iotcall.grammar.compiler`."""
+
+from iotcall.grammar.automaton import Automaton, AutomatonStats
+
+__all__ = ["Automaton", "AutomatonStats"]

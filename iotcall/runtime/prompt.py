@@ -1,0 +1,55 @@
+"""Utterance and earlier turns -> prompt tokens. Leaves out: the texts of the pieces (formats)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from tokenizers import Tokenizer
+
+from iotcall.catalogue import Catalogue, ToolCall
+from iotcall.formats import Format, PromptPieces
+
+UTTERANCE_LENGTH = 400
+"""Characters of an utterance that are read; what follows is dropped."""
+
+
+class PromptTokens:
+    """Tokenises prompts piece by piece; text of a person can never become a special token."""
+
+    def __init__(self, tokenizer: Tokenizer, format: Format, pieces: PromptPieces,
+                 catalogue: Catalogue) -> None:
+        self._tokenizer = tokenizer
+        self._format = format
+        self._pieces = pieces
+        self._catalogue = catalogue
+        self._added = sorted(
+            {token.content for token in tokenizer.get_added_tokens_decoder().values()},
+            key=len, reverse=True)
+
+    def prefix(self) -> list[int]:
+        """Tokens of system prompt and tools."""
+        return self._encode(self._pieces.prefix)
+
+    def past_turn(self, utterance: str, calls: Sequence[ToolCall]) -> list[int]:
+        """Tokens of an earlier turn."""
+        answer = self._format.render(calls, self._catalogue)
+        return self._encode(self._pieces.past_turn(self.clean(utterance), answer))
+
+    def open_turn(self, utterance: str) -> list[int]:
+        """Tokens of the newest turn, up to where the student answers."""
+        return self._encode(self._pieces.open_turn(self.clean(utterance)))
+
+    def clean(self, utterance: str) -> str:
+        """The utterance without control characters and special tokens, spaces folded, capped."""
+        text = "".join(" " if unicodedata.category(char)[0] in "CZ" else char
+                       for char in utterance[:UTTERANCE_LENGTH])
+        while any(token in text for token in self._added):
+            # again and again: removing one may join the halves of another
+            for token in self._added:
+                text = text.replace(token, " ")
+        return " ".join(text.split())
+
+    def _encode(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids

@@ -1,0 +1,34 @@
+"""Find the data folders (grammars, bundles, devices, export), in a wheel or a checkout alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from iotcall.errors import InputError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def shipped(folder: str) -> Path:
+    """The data folder of that name: ``iotcall/_data/<folder>`` in a wheel, else the checkout's."""
+    packed = _PACKAGE / "_data" / folder
+    return packed if packed.is_dir() else _PACKAGE.parent / folder
+
+
+def find(folder: str, given: str, suffix: str = "") -> Path:
+    """A path as given if it exists, else the shipped item of that name.
+
+    Raises:
+        InputError: neither is there; lists what is shipped.
+    """
+    path = Path(given)
+    if path.exists():
+        return path
+    path = shipped(folder) / f"{given}{suffix}"
+    if "/" not in given and path.exists():
+        return path
+    names = sorted(item.name.removesuffix(suffix) for item in shipped(folder).glob(f"*{suffix}"))
+    raise InputError(
+        f"{given!r} is neither a path nor shipped in {folder}/; "
+        f"shipped: {', '.join(names) or 'none'}"
+    )
