@@ -1,0 +1,165 @@
+"""A catalogue's dialogue.toml: words, questions and replies. Leaves out: the home.
+
+It ties a catalogue's tools to kinds of devices, so that another catalogue needs no code.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from iotcall.catalogue import Catalogue, Enumeration
+from iotcall.devices import Kind, Value
+
+Unit = Literal["celsius", "fahrenheit"]
+
+
+class Slot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which property an argument of a call sets."""
+
+    property: str
+    """Property of the tool's kind of device."""
+    values: dict[str, str] = {}
+    """Argument -> normalised word; empty: the argument is a number."""
+    unit: Unit | None = None
+    """Of a temperature."""
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which argument says where."""
+
+    slot: str
+    """Names a room or, like `door`, a device."""
+    ask: str
+    """Asked when the place cannot be known; {options} may stand in it."""
+
+
+class SetTool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tool that sets devices of one kind."""
+
+    kind: Kind
+    slots: dict[str, Slot]
+    """Argument -> what it sets, applied in this order; one of them must be said."""
+    ask: str
+    """Asked when none is."""
+    place: Place | None = None
+    """Absent: the catalogue has no word for the place."""
+    everywhere: tuple[str, ...] = ()
+    """More words that mean all devices, for this tool."""
+
+
+class StatusTool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tool that asks what devices are like."""
+
+    slot: str
+    values: dict[str, Kind | Literal[""]]
+    """Argument -> kind; empty: every kind."""
+    place: str
+    """Argument that names a room or a device."""
+    ask: str
+    """Asked when neither is said."""
+
+
+class SceneTool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tool that sets a scene of the home."""
+
+    slot: str
+    ask: str
+    """{options} may stand in it."""
+    done: str
+    missing: str
+    """Said when the home has no such scene."""
+
+
+class UnclearTool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tool by which the student says that it cannot help."""
+
+    slot: str
+    ask: dict[str, str]
+    """Reason -> question that goes on with the dialogue."""
+    refuse: dict[str, str]
+    """Reason -> reply that ends it."""
+    otherwise: str
+    """Reply without a reason."""
+
+
+class Confirm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A command that is asked about before it is done."""
+
+    kind: Kind
+    property: str
+    value: Value
+    ask: str
+
+
+class Replies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is said, with the {placeholders} that may stand in it."""
+
+    done: str
+    """{subject} {is} {said}"""
+    unconfirmed: str
+    """{subject}: did not report what was commanded in time"""
+    offline: str
+    """{subject}: did not report and is known to be offline"""
+    rest_done: str
+    """Follows the two above when other devices have confirmed."""
+    status: str
+    """{subject} {is} {said}"""
+    unknown_state: str
+    """{subject}"""
+    no_device: str
+    """{kind} {place}"""
+    no_device_at_all: str
+    """{kind}"""
+    unknown_place: str
+    """{place}"""
+    out_of_range: str
+    """{subject} {low} {high}"""
+    dropped: str
+    """Answers a no."""
+    not_understood: str
+
+
+class DialogueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    history_turns: int
+    """Earlier turns that the student sees, 0..16."""
+    session_seconds: float
+    """Silence after which a site's dialogue is forgotten."""
+    confirm_seconds: float
+    """How long a question of ours waits for its answer."""
+    fallback_below: float
+    """Confidence, 0..1, under which a call counts as not understood."""
+    degrees: Unit
+    """In which temperatures are said."""
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+    polite: tuple[str, ...] = ()
+    """May stand beside a yes or a no."""
+    fillers: tuple[str, ...] = ()
+    """Add nothing to the answer of a question."""
+    everywhere: tuple[str, ...] = ()
+    """Mean all devices where no place was said."""
+    idioms: tuple[str, ...] = ()
+    """Hold an `everywhere` word and do not mean it."""
+    kinds: dict[Kind, tuple[str, str]]
+    """Kind -> what one and several are called."""
+    phrases: dict[Kind, dict[str, str]]
+    """Kind -> property -> what is said after "is"; {value}."""
+    replies: Replies
+    confirm: tuple[Confirm, ...] = ()
+    set: dict[str, SetTool] = {}
+    """Tools by name; every tool of the catalogue is in one of these four tables."""
+    status: dict[str, StatusTool] = {}
+    scene: dict[str, SceneTool] = {}
+    unclear: dict[str, UnclearTool] = {}
+
+
+def options(catalogue: Catalogue, tool: str, slot: str) -> tuple[str, ...]:
+    """The words that the catalogue allows for an argument; empty: any text or number."""
+    for field in catalogue.tool(tool).parameters.fields:
+        if field.name == slot and isinstance(field.node, Enumeration):
+            return tuple(value for value in field.node.values if isinstance(value, str))
+    return ()

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from iotcall.devices import Home, load_home, spoken
+from iotcall.errors import FileError
+
+
+def test_a_device_is_found_by_name_and_alias_as_people_say_them(small_home: Home) -> None:
+    for said in ("front door", "Front", "the  FRONT_door"):
+        device = small_home.device(said)
+        assert device is not None
+        assert device.name == "front door"
+    assert small_home.device("cellar door") is None
+
+
+def test_a_room_is_found_by_key_and_alias(small_home: Home) -> None:
+    assert small_home.room("the Snug") == "den"
+    assert small_home.room("attic") is None
+
+
+def test_a_scene_unfolds_to_its_devices_in_order(small_home: Home) -> None:
+    assert [(device.name, name, value) for device, name, value in small_home.steps("night")] == [
+        ("den light", "state", "off"), ("den lamp", "state", "off"),
+        ("front door", "lock", "locked"),
+    ]
+
+
+def test_spoken_names_lose_underscores_case_and_article() -> None:
+    assert spoken("  The Living_Room ") == "living room"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "says"),
+    [
+        ('room = "den"', 'room = "attic"', "devices[0].room",
+         "there is no room 'attic'; known: den, hall"),
+        ('kind = "plug"', 'kind = "lock"', "devices[5].kind", "tasmota has no lock"),
+        ('"den lamp"', '"Den_Light"', "devices[1]", "is a name of devices[0] already"),
+        ('"front"]', '"blind"]', "devices[4]", "is a name of devices[3] already"),
+        ('"den/a b"', '"den/+"', "devices[0].address", "cannot be a part of a topic"),
+        ('"den lamp"', '"den\\u0007lamp"', "devices[1]", "printable"),
+        ("relay = 2", "relay = 1", "devices[6].address", "has the address of 'left socket'"),
+        ("relay = 2", "rellay = 2", "devices[6]", "did you mean `relay`"),
+        ("setpoint = ", "setpiont = ", "devices[2].attributes", "known: mode, setpoint"),
+        ("maximum_celsius = 25", "maximum_celsius = 5", "devices[2].minimum_celsius",
+         "below"),
+        ('device = "front"', 'device = "cellar"', "scenes.night[1]", "no device 'cellar'"),
+        ('kind = "light", set', 'kind = "light", room = "hall", set', "scenes.night[0]",
+         "there is no light in the hall"),
+        ('kind = "light", set', 'kind = "light", device = "blind", set', "scenes.night[0]",
+         "either `device` or `kind`"),
+        ('lock = "locked"', 'lock = "shut"', "scenes.night[1].set.lock", "locked, unlocked"),
+        ('lock = "locked"', 'state = "off"', "scenes.night[1].set.state", "no property `state`"),
+        ('den_satellite = "den"', 'den_satellite = "dne"', "satellites.den_satellite", "no room"),
+        ('name = "small"', 'name = "small"\ntopics.tasmota = "tas/%topic%"', "topics.tasmota",
+         "%prefix%"),
+    ],
+)
+def test_a_wrong_home_is_refused_at_its_place(
+    tmp_path: Path, small_home_text: str, old: str, new: str, place: str, says: str
+) -> None:
+    assert old in small_home_text
+    path = tmp_path / "home.toml"
+    path.write_text(small_home_text.replace(old, new, 1))
+    with pytest.raises(FileError) as caught:
+        load_home(path)
+    assert caught.value.path == path
+    assert caught.value.place == place
+    assert says in str(caught.value)
+
+
+def test_the_demo_home_has_what_the_catalogue_names(demo_home: Home) -> None:
+    for room in ("living_room", "bedroom", "kitchen", "bathroom", "office", "hallway"):
+        assert demo_home.of_kind("light", room)
+    for door in ("front", "back", "garage", "side"):
+        device = demo_home.device(door)
+        assert device is not None
+        assert device.kind == "lock"
+    assert sorted(demo_home.scenes) == ["away", "bedtime", "morning", "movie_night", "party"]
+    moved = {device.kind for scene in demo_home.scenes for device, _, _ in demo_home.steps(scene)}
+    assert moved == {"light", "plug", "thermostat", "lock", "cover"}
+
+
+def test_no_demo_scene_unlocks(demo_home: Home) -> None:
+    steps = [step for scene in demo_home.scenes for step in demo_home.steps(scene)]
+    assert "unlocked" not in [value for _, _, value in steps]
