@@ -1,0 +1,1 @@
+"""From rules of speech to a trained student."""

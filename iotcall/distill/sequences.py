@@ -1,0 +1,70 @@
+"""Dialogues -> token ids and labels, with loss on the calls only. Leaves out: batching.
+
+A dialogue is one sequence where earlier turns look just as the newest one does; otherwise every
+turn is a sequence of its own, with the turns before it as the student will see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+from tokenizers import Tokenizer
+
+from iotcall.catalogue import Catalogue
+from iotcall.evaluate import Dialogue
+from iotcall.formats import Format, PromptPieces
+
+IGNORED = -100
+"""The label of tokens without loss (torch's cross entropy)."""
+_PREFIX_EVERY = 20
+"""Dialogues between two prefixes in a tokenizer's texts."""
+
+
+class Example(msgspec.Struct, frozen=True):
+    ids: list[int]
+    labels: list[int]
+
+
+def texts(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogue) -> Iterator[str]:
+    """What a tokenizer is trained on: every utterance and answer, and the prefix now and then.
+
+    The prefix comes often enough for its words to become tokens, though it is the same each time.
+    """
+    for number, dialogue in enumerate(dialogues):
+        if number % _PREFIX_EVERY == 0:
+            yield format.pieces(catalogue).prefix
+        for turn in dialogue.turns:
+            yield turn.utterance
+            yield format.render(turn.calls, catalogue)
+
+
+def sequences(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogue,
+              tokenizer: Tokenizer) -> Iterator[Example]:
+    """All training sequences, in order."""
+    pieces = format.pieces(catalogue)
+    whole = pieces.call_open == pieces.past_call_open and pieces.past_call_close == pieces.end
+    for dialogue in dialogues:
+        answers = [format.render(turn.calls, catalogue) for turn in dialogue.turns]
+        opened = [turn.utterance for turn in dialogue.turns]
+        lasts: Sequence[int] = [len(answers) - 1] if whole else range(len(answers))
+        for last in lasts:
+            yield _sequence(pieces, opened[:last + 1], answers[:last + 1], tokenizer, whole)
+
+
+def _sequence(pieces: PromptPieces, utterances: list[str], answers: list[str],
+              tokenizer: Tokenizer, whole: bool) -> Example:
+    parts: list[tuple[str, bool]] = [(pieces.prefix, False)]
+    for utterance, answer in zip(utterances[:-1], answers[:-1], strict=True):
+        if whole:
+            parts += [(pieces.open_turn(utterance), False), (answer + pieces.end, True)]
+        else:
+            parts.append((pieces.past_turn(utterance, answer), False))
+    parts += [(pieces.open_turn(utterances[-1]), False), (answers[-1] + pieces.end, True)]
+    ids: list[int] = []
+    labels: list[int] = []
+    for (_, learnt), encoding in zip(parts, tokenizer.encode_batch([text for text, _ in parts]),
+                                     strict=True):
+        ids += encoding.ids
+        labels += encoding.ids if learnt else [IGNORED] * len(encoding.ids)
+    return Example(ids, labels)

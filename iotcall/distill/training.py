@@ -1,0 +1,110 @@
+"""Train a small student from scratch with transformers' Trainer. Leaves out: the data's making."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from transformers import (
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.trainer_callback import PrinterCallback
+from transformers.trainer_utils import get_last_checkpoint
+
+from iotcall.catalogue import Catalogue
+from iotcall.distill.architectures import new_student
+from iotcall.distill.recipe import CheckpointNote, Recipe
+from iotcall.distill.sequences import IGNORED, Example, sequences, texts
+from iotcall.distill.tokenizer import train_tokenizer
+from iotcall.evaluate import Dialogue, dialogue_to_json
+from iotcall.formats import format_named
+
+_TOKENIZER_DIALOGUES = 30_000
+"""Dialogues that the BPE is trained on, at most."""
+
+
+def train_student(
+    recipe: Recipe, dialogues: Sequence[Dialogue], catalogue: Catalogue, out: Path, *,
+    resume: bool = False, callbacks: Sequence[TrainerCallback] = (),
+) -> Path:
+    """Train a student and write its checkpoint to `out`, with its tokenizer and `iotcall.json`.
+
+    Intermediate checkpoints lie in ``out/.steps`` and go when the training is done; with `resume`
+    it continues from the newest. The same recipe and dialogues give the same student on the same
+    machine and number of threads.
+    """
+    format = format_named(recipe.format)
+    tokenizer = train_tokenizer(texts(dialogues[:_TOKENIZER_DIALOGUES], format, catalogue),
+                                format, recipe.vocabulary)
+    pad_id, end_id = 0, tokenizer.token_to_id(format.pieces(catalogue).end)
+    examples = list(sequences(dialogues, format, catalogue, tokenizer))
+    set_seed(recipe.seed)
+    student = new_student(recipe, tokenizer.get_vocab_size(), pad_id, end_id)
+    steps = out / ".steps"
+    arguments = TrainingArguments(
+        output_dir=str(steps), num_train_epochs=recipe.epochs, seed=recipe.seed,
+        per_device_train_batch_size=recipe.batch_size, learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay, warmup_ratio=recipe.warmup_share,
+        lr_scheduler_type="cosine", group_by_length=True, length_column_name="length",
+        logging_steps=50, save_steps=500, save_total_limit=1, report_to=[], disable_tqdm=True,
+        remove_unused_columns=False, use_cpu=not torch.cuda.is_available(), max_grad_norm=1.0,
+        dataloader_pin_memory=False, log_level="error",
+    )
+    trainer = Trainer(
+        model=student, args=arguments, train_dataset=_Examples(examples),
+        data_collator=lambda batch: _collate(batch, pad_id), callbacks=list(callbacks),
+    )
+    trainer.remove_callback(PrinterCallback)
+    last = get_last_checkpoint(str(steps)) if resume and steps.is_dir() else None
+    trainer.train(resume_from_checkpoint=last)
+    _save(student, tokenizer, recipe, dialogues, out)
+    shutil.rmtree(steps, ignore_errors=True)
+    return out
+
+
+class _Examples(torch.utils.data.Dataset[dict[str, Any]]):  # type: ignore[misc]  # untyped base
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self._examples = examples
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        example = self._examples[index]
+        return {"input_ids": example.ids, "labels": example.labels, "length": len(example.ids)}
+
+
+def _collate(batch: Sequence[dict[str, Any]], pad_id: int) -> dict[str, torch.Tensor]:
+    longest = max(example["length"] for example in batch)
+
+    def padded(key: str, value: int) -> torch.Tensor:  # (batch, longest) int64
+        return torch.tensor([example[key] + [value] * (longest - example["length"])
+                             for example in batch])
+
+    ids = padded("input_ids", pad_id)
+    lengths = torch.tensor([example["length"] for example in batch])
+    mask = (torch.arange(longest)[None, :] < lengths[:, None]).long()
+    return {"input_ids": ids, "attention_mask": mask, "labels": padded("labels", IGNORED)}
+
+
+def _save(student: Any, tokenizer: Any, recipe: Recipe, dialogues: Sequence[Dialogue],
+          out: Path) -> None:
+    student.save_pretrained(out)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(out)
+    digest = hashlib.sha256()
+    for dialogue in dialogues:
+        digest.update((json.dumps(dialogue_to_json(dialogue), ensure_ascii=False) + "\n").encode())
+    note = CheckpointNote(format=recipe.format, catalogue=recipe.catalogue, recipe=recipe,
+                          dialogues_sha256=digest.hexdigest())
+    (out / "iotcall.json").write_bytes(msgspec.json.format(msgspec.json.encode(note)) + b"\n")
+

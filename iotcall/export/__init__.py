@@ -1,0 +1,1 @@
+"""The build side: a checkpoint goes in, a bundle comes out."""

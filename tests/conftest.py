@@ -1,0 +1,47 @@
+"""Tiny students of every architecture, trained on the lamp catalogue, as fixtures.
+
+Their checkpoints lie in ``tests/students/``; ``make fixtures`` trains them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from iotcall.bundle import Bundle, open_bundle
+from iotcall.catalogue import Catalogue, load_catalogue
+from tests import lamp as lamp_files
+
+
+@pytest.fixture(scope="session")
+def lamp() -> Catalogue:
+    return load_catalogue(lamp_files.FOLDER)
+
+
+@pytest.fixture(scope="session")
+def checkpoint_of() -> Callable[[str], Path]:
+    """The trained checkpoint of an architecture, in its family's wire format."""
+    return lambda architecture: Path(__file__).parent / "students" / architecture
+
+
+@pytest.fixture(scope="session")
+def bundle_of(checkpoint_of: Callable[[str], Path],
+              tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Bundle]:
+    """The int8 bundle of an architecture's trained student."""
+    made: dict[str, Bundle] = {}
+
+    def bundle(architecture: str) -> Bundle:
+        if architecture not in made:
+            from iotcall.export.exporter import export_student
+            from iotcall.export.target import load_target
+
+            out = tmp_path_factory.mktemp("bundles") / architecture
+            export_student(checkpoint_of(architecture), lamp_files.FOLDER, load_catalogue(lamp_files.FOLDER),
+                           *load_target("cpu-int8"), out)
+            made[architecture] = open_bundle(out)
+        return made[architecture]
+
+    return bundle
+
