@@ -38,8 +38,8 @@ def bundle_of(checkpoint_of: Callable[[str], Path],
             from iotcall.export.target import load_target
 
             out = tmp_path_factory.mktemp("bundles") / architecture
-            export_student(checkpoint_of(architecture), lamp_files.FOLDER, load_catalogue(lamp_files.FOLDER),
-                           *load_target("cpu-int8"), out)
+            export_student(checkpoint_of(architecture), lamp_files.FOLDER,
+                           load_catalogue(lamp_files.FOLDER), *load_target("cpu-int8"), out)
             made[architecture] = open_bundle(out)
         return made[architecture]
 

@@ -7,6 +7,8 @@ name and JSON pointer rather than ignored. Source of the keywords: JSON Schema 2
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from typing import Any
 
 import msgspec
@@ -14,6 +16,7 @@ import msgspec
 from iotcall.errors import CallError, SchemaError
 
 Scalar = str | int | float | bool | None
+_SCALARS = ["string", "integer", "number", "boolean", "null"]
 
 DEFAULT_TEXT_LENGTH = 32
 """Characters of a string without maxLength."""
@@ -24,6 +27,12 @@ DEFAULT_DIGITS = 2
 DEFAULT_ITEMS = 4
 """Items of an array without maxItems."""
 
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+"""Of tools and parameters: what every wire format can write."""
+NAME_RULE = "use letters, digits, '_', '.' and '-', beginning with a letter or '_'"
+
+_UNPRINTABLE = {"Cc", "Co", "Cs"}
+"""Control, private use (special tokens stand there in grammars) and surrogate characters."""
 _ANNOTATIONS = {"description", "title", "default", "examples", "$comment", "deprecated"}
 
 
@@ -96,7 +105,7 @@ def read_schema(schema: Any, pointer: str = "") -> Node:
     if "const" in keys or "enum" in keys:
         return _enumeration(schema, keys, pointer)
     kind = schema.get("type")
-    if kind not in _READERS:
+    if not isinstance(kind, str) or kind not in _READERS:
         raise SchemaError(
             f"{pointer}/type",
             f"expected one of {', '.join(sorted(_READERS))}, found {kind!r}",
@@ -126,8 +135,8 @@ def _misfit(node: Node, value: Any, place: str) -> str:
                        for v in values)
             return "" if fits else f"expected one of {', '.join(map(repr, values))}"
         case Integer(low, high):
-            whole = _is_number(value) and float(value).is_integer()
-            return "" if whole and low <= value <= high else f"expected an integer {low}..{high}"
+            fits = _is_of("integer", value) and low <= value <= high
+            return "" if fits else f"expected an integer {low}..{high}"
         case Number(digits, whole_digits):
             fits = (_is_number(value) and abs(value) < 10**whole_digits
                     and round(value, digits) == value)
@@ -179,9 +188,16 @@ def _enumeration(schema: dict[str, Any], keys: set[str], pointer: str) -> Enumer
         raise SchemaError(f"{pointer}/enum", f"expected a list of values, found {values!r}")
     if "const" in schema and "enum" in schema:
         raise SchemaError(f"{pointer}/const", "enum and const together; keep one of them")
+    kinds = schema.get("type", _SCALARS)
     for value in values:
-        if not isinstance(value, Scalar) or (isinstance(value, float) and not math.isfinite(value)):
+        if not isinstance(value, Scalar) or _is_endless(value):
             raise SchemaError(f"{pointer}/enum", f"expected scalars, found {value!r}")
+        if isinstance(value, str) and _UNPRINTABLE & set(
+                map(unicodedata.category, value)):
+            raise SchemaError(f"{pointer}/enum", f"expected printable text, found {value!r}")
+        if not any(_is_of(kind, value) for kind in (kinds if isinstance(kinds, list) else [kinds])):
+            raise SchemaError(f"{pointer}/enum", f"expected values of type {kinds!r}, "
+                                                 f"found {value!r}")
     return Enumeration(tuple(values))
 
 
@@ -223,8 +239,11 @@ def _object(schema: dict[str, Any], pointer: str) -> Object:
     if not isinstance(properties, dict) or not isinstance(required, list):
         raise SchemaError(pointer, "expected properties as an object and required as a list")
     for name in required:
-        if name not in properties:
+        if not isinstance(name, str) or name not in properties:
             raise SchemaError(f"{pointer}/required", f"{name!r} is not among the properties")
+    for name in properties:
+        if not NAME.match(name):
+            raise SchemaError(f"{pointer}/properties/{name}", f"{name!r} is no name; {NAME_RULE}")
     return Object(tuple(
         Field(name, read_schema(inner, f"{pointer}/properties/{name}"), name in required)
         for name, inner in properties.items()
@@ -233,7 +252,7 @@ def _object(schema: dict[str, Any], pointer: str) -> Object:
 
 def _number(schema: dict[str, Any], keyword: str, pointer: str, default: float) -> float:
     value = schema.get(keyword, default)
-    if not _is_number(value):
+    if not _is_number(value) or _is_endless(value):
         raise SchemaError(f"{pointer}/{keyword}", f"expected a number, found {value!r}")
     return value  # type: ignore[no-any-return]
 
@@ -247,6 +266,26 @@ def _count(schema: dict[str, Any], keyword: str, pointer: str, default: int) -> 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_endless(value: Any) -> bool:
+    """Whether it is one of the floats that JSON lacks."""
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _is_of(kind: Any, value: Any) -> bool:
+    """Whether a scalar is of a JSON Schema type; 250.0 is an integer."""
+    match kind:
+        case "string":
+            return isinstance(value, str)
+        case "integer":
+            return _is_number(value) and (isinstance(value, int) or value.is_integer())
+        case "number":
+            return _is_number(value)
+        case "boolean":
+            return isinstance(value, bool)
+        case _:
+            return kind == "null" and value is None
 
 
 def _equal_number(a: Any, b: Any) -> bool:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from iotcall.catalogue.calls import ToolCall
-from iotcall.catalogue.schema import Object, check_value, read_schema
+from iotcall.catalogue.schema import (
+    NAME,
+    NAME_RULE,
+    Array,
+    Node,
+    Object,
+    check_value,
+    read_schema,
+)
 from iotcall.errors import CallError, CatalogueError, FileError
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -55,10 +60,8 @@ class Catalogue(msgspec.Struct, frozen=True):
         check_value(self.tool(call.name).parameters, call.arguments, call.name)
 
     def in_declared_order(self, call: ToolCall) -> ToolCall:
-        """The same call with its arguments in the order of the schema."""
-        names = [field.name for field in self.tool(call.name).parameters.fields]
-        return ToolCall(call.name, {name: call.arguments[name]
-                                    for name in names if name in call.arguments})
+        """The same call with its arguments, and objects in them, in the order of the schema."""
+        return ToolCall(call.name, _ordered(self.tool(call.name).parameters, call.arguments))
 
     def to_json(self) -> dict[str, Any]:
         """What `catalogue_from_json` reads."""
@@ -106,21 +109,26 @@ def catalogue_from_json(value: Any, name: str) -> Catalogue:
     return Catalogue(name, task, tools)
 
 
+def _ordered(node: Node, value: Any) -> Any:
+    if isinstance(node, Object) and isinstance(value, dict):
+        return {field.name: _ordered(field.node, value[field.name])
+                for field in node.fields if field.name in value}
+    if isinstance(node, Array) and isinstance(value, list):
+        return [_ordered(node.items, item) for item in value]
+    return value
+
+
 def _tool(item: Any, pointer: str) -> Tool:
     function = item.get("function", item) if isinstance(item, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise CatalogueError(f"{pointer}: expected a tool {{'type': 'function', 'function': "
                              "{'name', 'description', 'parameters'}}")
     name = function["name"]
-    if not _NAME.match(name):
-        raise CatalogueError(f"{pointer}/function/name: {name!r} is no name; use letters, digits, "
-                             "'_', '.' and '-', beginning with a letter")
+    if not NAME.match(name):
+        raise CatalogueError(f"{pointer}/function/name: {name!r} is no name; {NAME_RULE}")
     place = f"{pointer}/function/parameters"
     parameters = read_schema(function.get("parameters", {"type": "object"}), place)
     if not isinstance(parameters, Object):
         raise CatalogueError(f"{place}: expected type 'object'")
-    for field in parameters.fields:
-        if not _NAME.match(field.name):
-            raise CatalogueError(f"{place}/properties/{field.name}: is no name for an argument")
     declaration = item if "function" in item else {"type": "function", "function": item}
     return Tool(name, str(function.get("description", "")), parameters, declaration)

@@ -19,7 +19,7 @@ def roughen(sentence: str, random: Random, *, breaks_off: bool = False) -> str:
         sentence = f"{sentence}{random.choice(('', '', ','))} {random.choice(_AFTER)}"
     style = random.random()
     if style < 0.25:  # a recogniser's transcript
-        sentence = "".join(c for c in sentence.lower() if c.isalnum() or c in " '")
+        sentence = "".join(c if c.isalnum() or c in "'" else " " for c in sentence.lower())
         sentence = " ".join(sentence.split())
     elif style < 0.70:  # as written
         sentence = sentence[:1].upper() + sentence[1:]

@@ -37,12 +37,3 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Share of all steps that warm up; a cosine leads down from there."""
     seed: int = 1
 
-
-class CheckpointNote(msgspec.Struct, frozen=True, kw_only=True):
-    """``iotcall.json`` beside a checkpoint that was trained here: what export must know."""
-
-    format: str
-    catalogue: str
-    recipe: Recipe
-    dialogues_sha256: str
-    """Of the training dialogues, as written by `evaluate.write_dialogues`."""

@@ -1,7 +1,8 @@
 """Rules of a dialogue grammar: what people say for a call, alone or after another call.
 
 A catalogue's rules are TOML files in ``grammars/<name>/synthesis/``; ``lexicon.toml`` beside them
-says how values are spoken. Leaves out: drawing dialogues from them.
+says how values are spoken, ``around.toml`` what is said before and behind. Leaves out: drawing
+dialogues from them.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from iotcall.catalogue import Catalogue, Enumeration, Field, Integer
+from iotcall.catalogue import Catalogue, Enumeration, Field, Integer, Text
 from iotcall.errors import FileError
 from iotcall.settings import read_toml
 
+_LEXICON, _AROUND = "lexicon.toml", "around.toml"
 _VARIABLE = re.compile(r"\{([a-z_]*)\}")
 
 
@@ -52,6 +54,27 @@ class ParsedRule(msgspec.Struct, frozen=True):
     breaks_off: bool
 
 
+class Around(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What people say around a call: thanks, second thoughts, reasons."""
+
+    call: str
+    """``tool key=value``; other arguments are free."""
+    before: tuple[str, ...] = ()
+    """In front of the sentence, with its comma: "great,"."""
+    behind: tuple[str, ...] = ()
+    """Behind it, with its comma or space: ", the kids are home"."""
+
+
+class ParsedAround(msgspec.Struct, frozen=True):
+    call: Pattern
+    before: tuple[str, ...]
+    behind: tuple[str, ...]
+
+
+class _AroundFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    around: list[Around]
+
+
 class _RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: list[Rule]
 
@@ -68,7 +91,7 @@ def load_rules(folder: Path, catalogue: Catalogue) -> list[ParsedRule]:
     """
     found: list[tuple[Path, Rule]] = []
     for path in sorted(folder.glob("*.toml")):
-        if path.name != "lexicon.toml":
+        if path.name not in {_LEXICON, _AROUND}:
             found += [(path, rule) for rule in read_toml(path, _RuleFile).rule]
     if not found:
         raise FileError(folder, "holds no rules; expected TOML files with [[rule]] tables")
@@ -82,7 +105,22 @@ def load_rules(folder: Path, catalogue: Catalogue) -> list[ParsedRule]:
 
 def load_lexicon(folder: Path) -> Lexicon:
     """The folder's ``lexicon.toml``."""
-    return read_toml(folder / "lexicon.toml", Lexicon)
+    return read_toml(folder / _LEXICON, Lexicon)
+
+
+def load_around(folder: Path, catalogue: Catalogue) -> list[ParsedAround]:
+    """The folder's ``around.toml``; none is nothing to say.
+
+    Raises:
+        FileError: a call does not fit the catalogue.
+    """
+    path = folder / _AROUND
+    found = read_toml(path, _AroundFile).around if path.exists() else []
+    try:
+        return [ParsedAround(_pattern(item.call, catalogue), item.before, item.behind)
+                for item in found]
+    except ValueError as error:
+        raise FileError(path, str(error)) from error
 
 
 def _parsed(path: Path, rule: Rule, says: tuple[str, ...] | list[str],
@@ -92,7 +130,15 @@ def _parsed(path: Path, rule: Rule, says: tuple[str, ...] | list[str],
         after = _pattern(rule.after, catalogue) if rule.after else None
         if "" in call.variables.values():
             raise ValueError("a call's variable needs a name")
+        for field in catalogue.tool(call.tool).parameters.fields:
+            if field.required and not {field.name} & (call.literals.keys() | call.variables.keys()):
+                raise ValueError(f"{call.tool} needs the argument {field.name}")
+        fresh = set(call.variables.values()) - set(after.variables.values() if after else ())
         for sentence in says:
+            unsaid = fresh - set(_VARIABLE.findall(sentence))
+            if unsaid:
+                raise ValueError(f"{sentence!r} does not say {{{min(unsaid)}}}, so nobody could "
+                                 "know it")
             for name in _VARIABLE.findall(sentence):
                 if name not in call.variables.values():
                     raise ValueError(f"{{{name}}} in {sentence!r} is not bound by the call")
@@ -112,6 +158,8 @@ def _pattern(text: str, catalogue: Catalogue) -> Pattern:
         key, equals, value = part.partition("=")
         if key not in fields or not equals:
             raise ValueError(f"{part!r} is no argument of {name}; expected {', '.join(fields)}")
+        if not isinstance(fields[key].node, Enumeration | Integer | Text):
+            raise ValueError(f"{key} cannot be said in a rule; expected an enum, integer or string")
         variable = _VARIABLE.fullmatch(value)
         if variable:
             variables[key] = variable.group(1)
@@ -126,4 +174,7 @@ def _literal(field: Field, value: str) -> str:
         raise ValueError(f"{field.name}={value} is none of {', '.join(map(str, node.values))}")
     if isinstance(node, Integer) and not node.minimum <= int(value) <= node.maximum:
         raise ValueError(f"{field.name}={value} is not in {node.minimum}..{node.maximum}")
+    if isinstance(node, Text) and not node.min_length <= len(value) <= node.max_length:
+        raise ValueError(f"{field.name}={value} is not of {node.min_length}..{node.max_length} "
+                         "characters")
     return value

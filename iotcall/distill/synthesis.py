@@ -10,7 +10,7 @@ from num2words import num2words
 
 from iotcall.catalogue import Catalogue, Enumeration, Integer, Node, ToolCall
 from iotcall.distill.noise import roughen
-from iotcall.distill.rules import Lexicon, ParsedRule, Pattern
+from iotcall.distill.rules import Lexicon, ParsedAround, ParsedRule, Pattern
 from iotcall.errors import InputError
 from iotcall.evaluate import Dialogue, LabelledTurn
 
@@ -18,8 +18,12 @@ _LENGTHS = (1, 1, 2, 2, 2, 3, 3, 3, 4, 5)
 """User turns of a dialogue, drawn evenly."""
 _FOLLOW_UP = 0.5
 """Share of later turns that lean on the call before."""
-_TOOL_EXPONENT = 0.3
+_TOOL_EXPONENT = 0.15
 _RULE_EXPONENT = 0.75
+_TRIES = 100
+"""Draws for a turn that stands alone, before the dialogue ends there."""
+_SURROUNDED = 0.12
+"""Share of sentences with something before them, and with something behind."""
 _DEFAULT_SPOKEN = 0.7
 """Share of values that are spoken the commonest way."""
 
@@ -28,10 +32,12 @@ class Synthesis:
     """A stream of dialogues; the same seed gives the same stream."""
 
     def __init__(self, catalogue: Catalogue, rules: Sequence[ParsedRule], lexicon: Lexicon,
-                 seed: int) -> None:
+                 seed: int, around: Sequence[ParsedAround] = ()) -> None:
         self._nodes = {(tool.name, field.name): field.node
                        for tool in catalogue.tools for field in tool.parameters.fields}
+        self._catalogue = catalogue
         self._lexicon = lexicon
+        self._around = around
         self._random = Random(seed)
         self._opening: dict[str, list[ParsedRule]] = {}
         self._following: dict[str, list[ParsedRule]] = {}
@@ -52,16 +58,21 @@ class Synthesis:
     def _dialogue(self) -> Dialogue:
         turns: list[LabelledTurn] = []
         for _ in range(self._random.choice(_LENGTHS)):
-            turns.append(self._follow_up(turns) or self._open(turns))
+            turn = self._follow_up(turns) or self._open(turns)
+            if turn is None:
+                break
+            turns.append(turn)
         return Dialogue(tuple(turns))
 
-    def _open(self, turns: Sequence[LabelledTurn]) -> LabelledTurn:
-        while True:
+    def _open(self, turns: Sequence[LabelledTurn]) -> LabelledTurn | None:
+        """A turn that leans on nothing, or None where every try would be ambiguous here."""
+        for _ in range(_TRIES):
             rule = self._pick(self._opening)
             turn = self._turn(rule, {}, {})
             # subtle: "set it to 70" after "heat to 74" may keep the mode or not: nobody can say
             if not turns or not (rule.alone or _says_less(turn.calls[0], turns[-1].calls[0])):
                 return turn
+        return None
 
     def _follow_up(self, turns: Sequence[LabelledTurn]) -> LabelledTurn | None:
         if not turns or self._random.random() > _FOLLOW_UP:
@@ -98,11 +109,26 @@ class Synthesis:
                 value = self._draw(rule.call.tool, key, arguments, avoid=before.get(key))
             arguments[key] = value
             spoken[variable] = self._spoken(key, variable, value)
+        call = ToolCall(rule.call.tool, arguments)
+        self._catalogue.check(call)  # a value of the lexicon, or carried over, may not fit
         sentence = self._random.choice(rule.says)
         for variable, text in spoken.items():
             sentence = sentence.replace(f"{{{variable}}}", text)
-        return LabelledTurn(roughen(sentence, self._random, breaks_off=rule.breaks_off),
-                            (ToolCall(rule.call.tool, arguments),))
+        if not rule.breaks_off:
+            sentence = self._surrounded(sentence, call)
+        return LabelledTurn(roughen(sentence, self._random, breaks_off=rule.breaks_off), (call,))
+
+    def _surrounded(self, sentence: str, call: ToolCall) -> str:
+        """The sentence with what people say before and behind such a call, now and then."""
+        before = self._random.random() < _SURROUNDED
+        behind = self._random.random() < _SURROUNDED and sentence[-1:].isalnum()
+        fitting = [item for item in self._around if _fits(item.call, call)]
+        for item in self._random.sample(fitting, 1) if fitting and (before or behind) else ():
+            if before and item.before:
+                sentence = f"{self._random.choice(item.before)} {sentence}"
+            if behind and item.behind:
+                sentence += self._random.choice(item.behind)
+        return sentence
 
     def _draw(self, tool: str, key: str, arguments: dict[str, Any], avoid: Any) -> Any:
         """A fresh value, another than the one said before."""
@@ -143,6 +169,12 @@ def _match(pattern: Pattern, call: ToolCall) -> dict[str, Any] | None:
     if any(str(call.arguments[key]) != value for key, value in pattern.literals.items()):
         return None
     return {name: call.arguments[key] for key, name in pattern.variables.items() if name}
+
+
+def _fits(pattern: Pattern, call: ToolCall) -> bool:
+    """Whether the call is of the tool and has the literals; its other arguments are free."""
+    return pattern.tool == call.name and all(
+        str(call.arguments.get(key)) == value for key, value in pattern.literals.items())
 
 
 def _says_less(call: ToolCall, before: ToolCall) -> bool:

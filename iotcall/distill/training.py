@@ -22,8 +22,9 @@ from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 from iotcall.catalogue import Catalogue
+from iotcall.checkpoint import CheckpointNote
 from iotcall.distill.architectures import new_student
-from iotcall.distill.recipe import CheckpointNote, Recipe
+from iotcall.distill.recipe import Recipe
 from iotcall.distill.sequences import IGNORED, Example, sequences, texts
 from iotcall.distill.tokenizer import train_tokenizer
 from iotcall.evaluate import Dialogue, dialogue_to_json
@@ -104,7 +105,8 @@ def _save(student: Any, tokenizer: Any, recipe: Recipe, dialogues: Sequence[Dial
     digest = hashlib.sha256()
     for dialogue in dialogues:
         digest.update((json.dumps(dialogue_to_json(dialogue), ensure_ascii=False) + "\n").encode())
-    note = CheckpointNote(format=recipe.format, catalogue=recipe.catalogue, recipe=recipe,
-                          dialogues_sha256=digest.hexdigest())
-    (out / "iotcall.json").write_bytes(msgspec.json.format(msgspec.json.encode(note)) + b"\n")
+    CheckpointNote(
+        format=recipe.format, catalogue=recipe.catalogue, recipe=msgspec.to_builtins(recipe),
+        dialogues_sha256=digest.hexdigest(),
+    ).write(out)
 

@@ -37,7 +37,8 @@ def read_dialogues(path: Path) -> list[Dialogue]:
         FileError: the file or one of its lines cannot be read; names the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # subtle: splitlines would also split at U+2028 and the like inside an utterance
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(path, f"cannot be read: {error}") from error
     dialogues = []
@@ -97,10 +98,14 @@ def _turns(messages: Sequence[Any], answer: tuple[ToolCall, ...]) -> Iterable[La
         if message.get("role") == "user":
             if utterance is not None:
                 raise CallError(f"the user turn {utterance!r} is followed by no assistant message")
-            utterance = str(message.get("content", ""))
+            utterance = message.get("content")
+            if not isinstance(utterance, str):
+                raise CallError(f"expected a user's content as text, found {utterance!r}")
         elif message.get("role") == "assistant" and utterance is not None:
-            yield LabelledTurn(utterance, tuple(map(call_from_json,
-                                                    message.get("tool_calls") or [])))
+            calls = message.get("tool_calls") or []
+            if not isinstance(calls, list):
+                raise CallError(f"expected tool_calls as a list, found {calls!r}")
+            yield LabelledTurn(utterance, tuple(map(call_from_json, calls)))
             utterance = None
     if utterance is None:
         raise CallError("the last message is not the user's, so the answer answers nothing")

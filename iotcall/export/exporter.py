@@ -30,8 +30,8 @@ from iotcall.bundle.bundle import (
     TOKENIZER,
 )
 from iotcall.catalogue import Catalogue
+from iotcall.checkpoint import read_note
 from iotcall.dialogue import read_dialogue
-from iotcall.distill.recipe import CheckpointNote
 from iotcall.errors import ExportError
 from iotcall.evaluate import Dialogue, read_dialogues
 from iotcall.export.graph import (
@@ -147,12 +147,9 @@ def export_student(
 
 def _format(checkpoint: Path, architecture: str, given: str | None) -> Format:
     """As given, or as the checkpoint was trained here, or the family's."""
-    note = checkpoint / "iotcall.json"
-    if given is None and note.is_file():
-        try:
-            given = msgspec.json.decode(note.read_bytes(), type=CheckpointNote).format
-        except msgspec.DecodeError as error:
-            raise ExportError(f"{note} cannot be read: {error}; give --format") from error
+    note = read_note(checkpoint)
+    if given is None and note:
+        given = note.format
     given = given or FAMILY_FORMATS.get(architecture)
     if given is None:
         raise ExportError(f"no wire format is known for {architecture}; give --format")

@@ -16,6 +16,7 @@ from iotcall.formats.base import PromptPieces
 from iotcall.formats.scanner import Scanner
 
 _USER, _CALL, _END = "<|user|>", "<|call|>", "<|end|>"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _BARE = re.compile(r"(?!(?:true|false|null)\b)[A-Za-z_][A-Za-z0-9_.-]*")
 
 
@@ -72,12 +73,12 @@ def _pattern(node: Node) -> str:
 
 def _parse_call(scan: Scanner) -> ToolCall:
     def argument() -> tuple[str, Any]:
-        key = scan.match(_BARE, "an argument's name")
+        key = scan.match(_NAME, "an argument's name")
         scan.take("=")
         bare = _BARE.match(scan.text, scan.position)
         return key, scan.match(_BARE, "a name") if bare else scan.json_value()
 
-    name = scan.match(_BARE, "a tool's name")
+    name = scan.match(_NAME, "a tool's name")
     scan.take("(")
     return ToolCall(name, dict(scan.items(")", ",", argument)))
 

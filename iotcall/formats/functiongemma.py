@@ -1,6 +1,7 @@
 """FunctionGemma's format. Source: the formatting guide and template published with it.
 
-Bounds never reach the prompt, enum only for strings; keys are sorted without regard to case.
+Bounds never reach the prompt, enum only for strings; keys are sorted without regard to case. The
+pattern forbids ``<`` inside free strings, so that no ordinary tokens spell ``<escape>`` there.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class FunctionGemma:
             case Enumeration(values):
                 return pattern.mapped(values, _value).replace(_ESCAPE, escape)
             case Text():
-                return escape + pattern.text(node, "") + escape
+                return escape + pattern.text(node, "<") + escape
             case Array(items, low, high):
                 return r"\[" + pattern.repeated(self._pattern(items), low, high, ",") + r"\]"
             case Object(fields):
@@ -129,9 +130,10 @@ def _parse_object(scan: Scanner) -> dict[str, Any]:
 
 
 def _declaration(function: dict[str, Any]) -> str:
-    parameters = function.get("parameters", {})
-    return (f"declaration:{function['name']}{{description:{_value(function.get('description', ''))}"
-            f",parameters:{_schema(parameters)}}}")
+    parts = [f"description:{_value(function.get('description', ''))}"]
+    if function.get("parameters"):
+        parts.append(f"parameters:{_schema(function['parameters'])}")
+    return f"declaration:{function['name']}{{{','.join(parts)}}}"
 
 
 def _schema(schema: dict[str, Any]) -> str:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 
 from iotcall.catalogue import Catalogue, ToolCall, call_from_json
-from iotcall.errors import CallError
 from iotcall.formats import json_text, pattern
 from iotcall.formats.base import PromptPieces
+from iotcall.formats.scanner import Scanner
 
 _OPEN, _CLOSE, _END = "<tool_call>", "</tool_call>", "<|im_end|>"
 
@@ -53,17 +53,12 @@ class Hermes:
         return "\n".join(self._render(catalogue.in_declared_order(call)) for call in calls)
 
     def parse(self, text: str, catalogue: Catalogue) -> tuple[ToolCall, ...]:
-        calls = []
-        for part in text.split(f"{_CLOSE}\n") if text else []:
-            body = part.removeprefix(f"{_OPEN}\n").removesuffix(_CLOSE)
-            if not part.startswith(_OPEN):
-                raise CallError(f"expected {_OPEN} and a call, found {part[:60]!r}")
-            try:
-                calls.append(call_from_json(json.loads(body)))
-            except json.JSONDecodeError as error:
-                raise CallError(f"expected a JSON call, found {body[:60]!r}: {error}") from error
-        if not calls:
-            raise CallError("expected a call, found nothing")
+        scan = Scanner(text)
+        calls: list[ToolCall] = []
+        while not scan.done or not calls:
+            scan.take(f"\n{_OPEN}\n" if calls else f"{_OPEN}\n")
+            calls.append(call_from_json(scan.json_value()))
+            scan.take(f"\n{_CLOSE}")
         return tuple(calls)
 
     def pattern(self, catalogue: Catalogue) -> str:

@@ -40,7 +40,8 @@ def text(node: Text, forbidden: str) -> str:
 def number(node: Number) -> str:
     """Decimals as ``json.dumps`` writes them, without a trailing zero: 250, -0.5, 12.34."""
     fraction = rf"(?:\.[0-9]{{0,{node.digits - 1}}}[1-9])?" if node.digits else ""
-    return rf"-?(?:0|[1-9][0-9]{{0,{node.whole_digits - 1}}}){fraction}"
+    whole = rf"(?:0|-?[1-9][0-9]{{0,{node.whole_digits - 1}}}){fraction}"
+    return one_of([whole, rf"-0{fraction.removesuffix('?')}"]) if fraction else whole  # never "-0"
 
 
 def integer(low: int, high: int) -> str:

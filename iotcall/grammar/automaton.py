@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,7 +101,8 @@ class Automaton:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return Automaton(arrays["starts"], arrays["tokens"], arrays["targets"])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError,
+                zipfile.BadZipFile, zlib.error) as error:
             raise BundleError(f"{path}: expected an automaton's arrays: {error}") from error
 
     def _walk(self, random: np.random.Generator) -> Iterator[int]:

@@ -32,7 +32,7 @@ def compile_automaton(
     """The automaton of every valid answer, the end included.
 
     Raises:
-        InputError: the tokenizer lacks a special token of the format.
+        InputError: the tokenizer lacks a special token of the format, or a character of a call.
     """
     markers = [*format.markers]
     if pieces.end not in markers:
@@ -55,9 +55,14 @@ def automaton_from_regex(regex: str, markers: Sequence[str], tokenizer: Tokenize
             raise InputError(f"the tokenizer has no token {marker!r}, which the format needs; "
                              "choose the format of the student's family")
         by_bytes[chr(MARKER_BASE + index).encode()] = [id]
-    unused = tokenizer.get_vocab_size(with_added_tokens=True)  # its own end token, never met
+    ids = tokenizer.get_vocab(with_added_tokens=True).values()
+    unused = max(ids) + 1  # its own end token, never met; subtle: ids may have gaps
     vocabulary = outlines_core.Vocabulary(unused, by_bytes)
-    index_ = outlines_core.Index(regex, vocabulary)
+    try:
+        index_ = outlines_core.Index(regex, vocabulary)
+    except ValueError as error:
+        raise InputError(f"some answer cannot be spelt with the tokenizer's tokens: {error}"
+                         ) from error
     edges = {state: {token: target for token, target in row.items() if token != unused}
              for state, row in index_.get_transitions().items()}
     return _minimal(index_.get_initial_state(), set(index_.get_final_states()), edges)

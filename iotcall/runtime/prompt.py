@@ -33,7 +33,7 @@ class PromptTokens:
 
     def past_turn(self, utterance: str, calls: Sequence[ToolCall]) -> list[int]:
         """Tokens of an earlier turn."""
-        answer = self._format.render(calls, self._catalogue)
+        answer = self._format.render([self._harmless(call) for call in calls], self._catalogue)
         return self._encode(self._pieces.past_turn(self.clean(utterance), answer))
 
     def open_turn(self, utterance: str) -> list[int]:
@@ -44,11 +44,20 @@ class PromptTokens:
         """The utterance without control characters and special tokens, spaces folded, capped."""
         text = "".join(" " if unicodedata.category(char)[0] in "CZ" else char
                        for char in utterance[:UTTERANCE_LENGTH])
+        return " ".join(self._without_special(text).split())
+
+    def _harmless(self, call: ToolCall) -> ToolCall:
+        """The call without special tokens in its strings: an answer may have spelt one as text."""
+        arguments = {key: self._without_special(value) if isinstance(value, str) else value
+                     for key, value in call.arguments.items()}
+        return ToolCall(call.name, arguments)
+
+    def _without_special(self, text: str) -> str:
         while any(token in text for token in self._added):
             # again and again: removing one may join the halves of another
             for token in self._added:
                 text = text.replace(token, " ")
-        return " ".join(text.split())
+        return text
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids

@@ -1,0 +1,6 @@
+"""``python -m iotcall``."""
+
+from iotcall.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""``iotcall train`` and ``iotcall distill``: from rules of speech to a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from iotcall.cli.output import JsonOption, print_json
+from iotcall.errors import FileError, InputError
+from iotcall.shipped import find
+
+if TYPE_CHECKING:
+    from iotcall.distill.synthesis import Synthesis
+
+distill = typer.Typer(no_args_is_help=True, help="Make training dialogues.")
+
+
+@distill.command("synthesise")
+def synthesise(
+    out: Annotated[Path, typer.Option(help="JSON Lines to write.")],
+    catalogue: Annotated[str, typer.Option(
+        metavar="DIR|NAME", help="A catalogue with rules in synthesis/.")] = "smart_home",
+    dialogues: Annotated[int, typer.Option(min=1, help="How many.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same file.")] = 1,
+    json: JsonOption = False,
+) -> None:
+    """Write synthetic dialogues for a catalogue."""
+    from iotcall.evaluate import write_dialogues
+
+    folder = find("grammars", catalogue)
+    try:
+        write_dialogues(_synthesis(folder, seed).dialogues(dialogues), out)
+    except OSError as error:
+        raise FileError(out, f"cannot be written: {error}") from error
+    if json:
+        print_json({"out": str(out), "dialogues": dialogues, "seed": seed})
+    else:
+        typer.echo(f"{dialogues} dialogues in {out}")
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="Folder of the checkpoint.")],
+    recipe: Annotated[Path | None, typer.Option(
+        help="TOML of export/students/; options given here override it.")] = None,
+    architecture: Annotated[str | None, typer.Option(help="qwen3, gemma3 or lfm2.")] = None,
+    format: Annotated[str | None, typer.Option(help="Wire format, by name.")] = None,
+    catalogue: Annotated[str | None, typer.Option(metavar="DIR|NAME")] = None,
+    data: Annotated[Path | None, typer.Option(
+        help="Dialogues (JSON Lines) instead of synthetic ones.")] = None,
+    dialogues: Annotated[int | None, typer.Option(min=1, help="Synthetic ones to draw.")] = None,
+    epochs: Annotated[float | None, typer.Option(min=0.0)] = None,
+    layers: Annotated[int | None, typer.Option(min=1)] = None,
+    width: Annotated[int | None, typer.Option(min=8)] = None,
+    vocabulary: Annotated[int | None, typer.Option(min=300)] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Annotated[int | None, typer.Option()] = None,
+    resume: Annotated[bool, typer.Option(
+        help="Continue an interrupted training in --out.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Train a small student from scratch."""
+    from iotcall.catalogue import load_catalogue
+    from iotcall.distill.recipe import Recipe
+    from iotcall.distill.training import train_student
+    from iotcall.evaluate import read_dialogues
+    from iotcall.settings import read_toml
+
+    given = {"architecture": architecture, "format": format, "catalogue": catalogue,
+             "dialogues": dialogues, "epochs": epochs, "layers": layers, "width": width,
+             "vocabulary": vocabulary, "learning_rate": learning_rate,
+             "batch_size": batch_size, "seed": seed}
+    base = read_toml(recipe, Recipe) if recipe else Recipe()
+    chosen = {key: value for key, value in given.items() if value is not None}
+    try:
+        wanted = msgspec.convert({**msgspec.to_builtins(base), **chosen}, Recipe)
+    except msgspec.ValidationError as error:
+        raise InputError(f"the student cannot be built: {error}") from error
+    if out.exists() and any(out.iterdir()) and not resume:
+        raise InputError(f"{out} is not empty; choose another --out or add --resume")
+    folder = find("grammars", wanted.catalogue)
+    rows = (read_dialogues(data) if data
+            else list(_synthesis(folder, wanted.seed).dialogues(wanted.dialogues)))
+    with _progress(quiet=json) as callbacks:
+        train_student(wanted, rows, load_catalogue(folder), out, resume=resume,
+                      callbacks=callbacks)
+    if json:
+        print_json({"checkpoint": str(out), "recipe": msgspec.to_builtins(wanted),
+                    "dialogues": len(rows)})
+    else:
+        typer.echo(f"checkpoint in {out}; next: iotcall export {out} --out BUNDLE")
+
+
+def _synthesis(folder: Path, seed: int) -> Synthesis:
+    from iotcall.catalogue import load_catalogue
+    from iotcall.distill.rules import load_around, load_lexicon, load_rules
+    from iotcall.distill.synthesis import Synthesis
+
+    catalogue = load_catalogue(folder)
+    rules = folder / "synthesis"
+    return Synthesis(catalogue, load_rules(rules, catalogue), load_lexicon(rules), seed,
+                     load_around(rules, catalogue))
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[list[Any]]:
+    """Callbacks for the Trainer that show steps, loss and the time left."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from transformers import TrainerCallback
+
+    with Progress(TextColumn("steps"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                  TextColumn("{task.fields[loss]}"), disable=quiet) as bar:
+        task = bar.add_task("", total=None, loss="")
+
+        class Shown(TrainerCallback):  # type: ignore[misc]
+            def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                bar.update(task, completed=state.global_step, total=state.max_steps)
+
+            def on_log(self, args: Any, state: Any, control: Any, logs: Any = None,
+                       **kwargs: Any) -> None:
+                if logs and "loss" in logs:
+                    bar.update(task, loss=f"loss {logs['loss']:.3f}")
+
+        yield [Shown()]

@@ -1,0 +1,70 @@
+"""All commands, and what a person sees when one fails. Leaves out: what the commands do."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import typer
+
+from iotcall import __version__
+from iotcall.cli.bundles import bundles
+from iotcall.cli.call import call
+from iotcall.cli.demo import demo
+from iotcall.cli.distill import distill, train
+from iotcall.cli.eval import eval_
+from iotcall.cli.export import export
+from iotcall.cli.grammar import grammar
+from iotcall.cli.hub import hub
+from iotcall.errors import IotcallError
+
+app = typer.Typer(
+    name="iotcall", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+    add_completion=False, context_settings={"help_option_names": ["-h", "--help"]},
+    help="Tiny students turn what people say at home into device commands.",
+)
+app.command("call")(call)
+app.command("bundles")(bundles)
+app.command("eval")(eval_)
+app.command("hub")(hub)
+app.command("demo")(demo)
+app.command("export")(export)
+app.command("train")(train)
+app.add_typer(distill, name="distill")
+app.add_typer(grammar, name="grammar")
+
+
+@app.callback(invoke_without_command=True)
+def _root(context: typer.Context, version: bool = typer.Option(
+        False, "--version", help="Print the version and exit.")) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; a fault is one line on stderr, exit code 2 where the input is bad."""
+    try:
+        code = app(standalone_mode=False)
+    except IotcallError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except ModuleNotFoundError as error:
+        print(f"error: {error}; this command needs an extra: pip install 'iotcall[export]'",
+              file=sys.stderr)
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:
+        # the reader has gone (| head): not our fault, and nothing more to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)

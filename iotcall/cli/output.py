@@ -1,0 +1,29 @@
+"""Print for people or, with --json, for machines. Leaves out: what is printed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from iotcall.shipped import find
+
+DEFAULT_BUNDLE = "smart_home"
+
+BundleOption = Annotated[str, typer.Option(
+    "--bundle", "-b", metavar="DIR|NAME", help="A bundle's folder, or the name of a shipped one.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def print_json(value: Any) -> None:
+    """The value as one JSON document on standard output."""
+    text = msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2)  # paths
+    sys.stdout.write(text.decode() + "\n")
+
+
+def bundle_folder(given: str) -> Path:
+    """The folder of a bundle given as a path or a shipped name."""
+    return find("bundles", given)

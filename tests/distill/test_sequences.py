@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import pytest
+from tokenizers import Tokenizer
+
+from iotcall.catalogue import Catalogue, ToolCall
+from iotcall.distill.sequences import IGNORED, Example, sequences, texts
+from iotcall.distill.tokenizer import train_tokenizer
+from iotcall.evaluate import Dialogue, LabelledTurn
+from iotcall.formats import COMPACT, FORMATS, LFM2, Format
+
+DIALOGUE = Dialogue((
+    LabelledTurn("attic lamp on", (ToolCall("lamp", {"state": "on", "room": "attic"}),)),
+    LabelledTurn("the cellar too", (ToolCall("lamp", {"room": "cellar", "state": "on"}),)),
+    LabelledTurn("heat to 21", (ToolCall("heat", {"degrees": 21}),)),
+))
+IN_TURNS = [format for format in FORMATS.values() if format is not COMPACT]
+every_format = pytest.mark.parametrize("format", FORMATS.values(), ids=lambda each: each.name)
+
+
+def examples(format: Format, catalogue: Catalogue) -> tuple[Tokenizer, list[Example]]:
+    tokenizer = train_tokenizer(texts([DIALOGUE], format, catalogue), format, 320)
+    return tokenizer, list(sequences([DIALOGUE], format, catalogue, tokenizer))
+
+
+def written(tokenizer: Tokenizer, ids: list[int]) -> str:
+    return str(tokenizer.decode(ids, skip_special_tokens=False))
+
+
+def learnt(tokenizer: Tokenizer, example: Example) -> list[str]:
+    """The runs of tokens that carry loss, as text."""
+    runs: list[list[int]] = [[]]
+    for label in example.labels:
+        if label != IGNORED:
+            runs[-1].append(label)
+        elif runs[-1]:
+            runs.append([])
+    return [written(tokenizer, run) for run in runs if run]
+
+
+def test_a_dialogue_is_one_sequence_where_history_looks_like_the_newest_turn(
+    lamp: Catalogue
+) -> None:
+    tokenizer, (example,) = examples(COMPACT, lamp)
+    assert written(tokenizer, example.ids) == (
+        "<|user|>attic lamp on<|call|>lamp(room=attic,state=on)<|end|>"
+        "<|user|>the cellar too<|call|>lamp(room=cellar,state=on)<|end|>"
+        "<|user|>heat to 21<|call|>heat(degrees=21)<|end|>")
+    assert learnt(tokenizer, example) == [
+        "lamp(room=attic,state=on)<|end|>", "lamp(room=cellar,state=on)<|end|>",
+        "heat(degrees=21)<|end|>"]
+
+
+def test_elsewhere_every_turn_is_a_sequence_with_its_history_as_the_student_will_see_it(
+    lamp: Catalogue
+) -> None:
+    tokenizer, found = examples(LFM2, lamp)
+    prefix = LFM2.pieces(lamp).prefix
+    assert [written(tokenizer, example.ids).removeprefix(prefix) for example in found[:2]] == [
+        "<|im_start|>user\nattic lamp on<|im_end|>\n<|im_start|>assistant\n"
+        "<|tool_call_start|>[lamp(room='attic', state='on')]<|tool_call_end|><|im_end|>",
+        "<|im_start|>user\nattic lamp on<|im_end|>\n<|im_start|>assistant\n"
+        "<|tool_call_start|>[lamp(room='attic', state='on')]<|tool_call_end|><|im_end|>\n"
+        "<|im_start|>user\nthe cellar too<|im_end|>\n<|im_start|>assistant\n"
+        "<|tool_call_start|>[lamp(room='cellar', state='on')]<|tool_call_end|><|im_end|>"]
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("format", IN_TURNS, ids=lambda each: each.name)
+def test_loss_is_on_the_newest_call_and_its_end_only(format: Format, lamp: Catalogue) -> None:
+    tokenizer, found = examples(format, lamp)
+    end = format.pieces(lamp).end
+    assert [learnt(tokenizer, example) for example in found] == [
+        [format.render(turn.calls, lamp) + end] for turn in DIALOGUE.turns]
+
+
+@every_format
+def test_labels_are_the_ids_where_there_is_loss(format: Format, lamp: Catalogue) -> None:
+    for example in examples(format, lamp)[1]:
+        assert len(example.labels) == len(example.ids)
+        assert all(label in (IGNORED, id)
+                   for id, label in zip(example.ids, example.labels, strict=True))
+
+
+@every_format
+def test_turns_are_tokenised_as_the_whole_text_would_be(format: Format, lamp: Catalogue) -> None:
+    tokenizer, found = examples(format, lamp)
+    for example in found:
+        assert tokenizer.encode(written(tokenizer, example.ids)).ids == example.ids
+
+
+@every_format
+def test_every_sequence_begins_with_the_prefix(format: Format, lamp: Catalogue) -> None:
+    tokenizer, found = examples(format, lamp)
+    prefix = format.pieces(lamp).prefix
+    assert all(written(tokenizer, example.ids).startswith(prefix) for example in found)
+
+
+def test_a_tokenizer_reads_every_utterance_and_answer_and_the_prefix_now_and_then(
+    lamp: Catalogue
+) -> None:
+    found = list(texts([DIALOGUE] * 41, LFM2, lamp))
+    prefix = LFM2.pieces(lamp).prefix
+    assert found[:3] == [prefix, "attic lamp on",
+                         "<|tool_call_start|>[lamp(room='attic', state='on')]<|tool_call_end|>"]
+    assert found.count(prefix) == 3
+    assert found.count("heat to 21") == 41
