@@ -1,0 +1,57 @@
+"""``iotcall hub``: the daemon between voice topics and devices."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from iotcall.cli.output import DEFAULT_BUNDLE, BundleOption, JsonOption, bundle_folder
+
+
+def hub(
+    home: Annotated[str, typer.Option(
+        metavar="FILE|NAME", help="Your home's file, or the name of a shipped one.")],
+    bundle: BundleOption = DEFAULT_BUNDLE,
+    broker: Annotated[str, typer.Option(
+        "--broker", metavar="URL", envvar="IOTCALL_BROKER",
+        help="mqtt://[user:password@]host[:port], or mqtts:// for TLS. A password is better kept "
+             "in the environment than on the command line.")] = "mqtt://127.0.0.1:1883",
+    client_id: Annotated[str, typer.Option(
+        help="Names this hub at the broker, which keeps utterances for it.")] = "iotcall-hub",
+    mqtt_version: Annotated[Literal["auto", "5", "3.1.1"], typer.Option(
+        help="auto: 5, or 3.1.1 where the broker speaks no 5.")] = "auto",
+    session_expiry_seconds: Annotated[int, typer.Option(
+        help="How long an utterance waits for a hub or a broker that is away.")] = 120,
+    queue: Annotated[int, typer.Option(
+        help="Utterances that wait; one more is told that the hub is busy.")] = 8,
+    threads: Annotated[int | None, typer.Option(
+        min=1, help="Threads of the student; at most two by default.")] = None,
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], typer.Option(
+        help="Only debug logs what people say.")] = "info",
+    json: JsonOption = False,
+) -> None:
+    """Turn utterances on Hermes voice topics into device commands, until SIGTERM or Ctrl-C."""
+    from iotcall.bundle import open_bundle
+    from iotcall.devices import load_home
+    from iotcall.dialogue import read_dialogue
+    from iotcall.errors import InputError
+    from iotcall.hub.daemon import run_hub
+    from iotcall.hub.logs import configure_logs
+    from iotcall.hub.settings import HubSettings, check_settings, read_broker
+    from iotcall.runtime import Student
+    from iotcall.shipped import find
+
+    configure_logs(log_level, json=json)
+    settings = check_settings(HubSettings(
+        broker=read_broker(broker), client_id=client_id, mqtt_version=mqtt_version,
+        session_expiry_seconds=session_expiry_seconds, queue=queue))
+    known_home = load_home(find("devices/homes", home, ".toml"))
+    opened = open_bundle(bundle_folder(bundle))
+    if opened.dialogue_toml is None:
+        raise InputError(f"the bundle {opened.name!r} has no dialogue.toml: it makes calls, but "
+                         "says nothing of devices; export it from a catalogue that has one")
+    dialogue = read_dialogue(opened.dialogue_toml, opened.catalogue,
+                             opened.folder / "dialogue.toml")
+    with Student.open(opened, threads=threads) as student:
+        run_hub(settings, known_home, opened.catalogue, dialogue, student.decode)

@@ -1,0 +1,110 @@
+"""The hub as a process: puts the parts together, runs until told to end, leaves nothing undone.
+
+Leaves out: what the parts do. Threads: the network's, which must not block; one worker; the link's
+keeper; and the caller's, which waits for a signal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+
+import structlog
+
+from iotcall.catalogue import Catalogue
+from iotcall.devices import DeviceStates, Home, drivers_of
+from iotcall.dialogue import Conversation, DialogueSettings
+from iotcall.hub.actuator import Actuator
+from iotcall.hub.exchange import Arrival, Subscription
+from iotcall.hub.inbox import Inbox
+from iotcall.hub.ledger import Ledger
+from iotcall.hub.link import Link
+from iotcall.hub.settings import HubSettings
+from iotcall.hub.topics import VOICE_TOPICS
+from iotcall.hub.worker import Decode, Worker
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+_log = structlog.get_logger(__name__)
+
+
+def run_hub(
+    settings: HubSettings,
+    home: Home,
+    catalogue: Catalogue,
+    dialogue: DialogueSettings,
+    decode: Decode,
+) -> None:
+    """Serve until SIGTERM or SIGINT; returns when the utterance in hand is finished and told.
+
+    Utterances that wait are left with the broker, for the next start. A second signal ends the
+    process at once. Call it from the main thread.
+
+    Raises:
+        BrokerError: the first connection fails; later ones are made again for ever.
+    """
+    drivers = drivers_of(home)
+    states = DeviceStates(home, drivers)
+    ledger = Ledger()
+
+    def arrived(arrival: Arrival) -> None:
+        if arrival.topic in VOICE_TOPICS:
+            inbox.arrived(arrival)
+        else:
+            states.feed(arrival.topic, arrival.payload, retained=arrival.retain)
+            arrival.acknowledge()
+
+    link = Link(
+        settings,
+        subscriptions=[
+            *(Subscription(topic, 1, retain_as_published=True) for topic in VOICE_TOPICS),
+            *(Subscription(topic, 0) for topic in states.topics()),
+        ],
+        on_session=ledger.connected,
+        on_arrival=arrived,
+        on_up=lambda: actuator.ask(home.devices),
+    )
+    actuator = Actuator(settings, link, states, drivers)
+    conversation = Conversation(home, states, dialogue, catalogue)
+    worker = Worker(settings, link, actuator, conversation, dialogue, decode)
+    inbox = Inbox(settings, ledger, worker.object_to)
+
+    with _signals() as wait_for_signal:
+        link.open()
+        busy = threading.Thread(target=worker.run, args=[inbox, ledger], name="worker", daemon=True)
+        busy.start()
+        _log.info("hub.started", client_id=settings.client_id, devices=len(home.devices))
+        received = wait_for_signal()
+    inbox.stop()
+    link.give_up()
+    _log.info("hub.stopping", signal=received)
+    busy.join(settings.stop_seconds)
+    if busy.is_alive():
+        _log.error("hub.utterance_abandoned", after_seconds=settings.stop_seconds)
+    link.close()
+    _log.info("hub.stopped")
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[Callable[[], str]]:
+    """A function that waits for SIGTERM or SIGINT and names it; after the block they act as before.
+
+    subtle: the system may hand a signal to any thread, also to those of the student, and a handler
+    in Python may interrupt this one under any lock. So the handlers do nothing, and the number
+    arrives through a pipe.
+    """
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    before = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
+    before_fd = signal.set_wakeup_fd(write_end)
+    try:
+        yield lambda: signal.Signals(os.read(read_end, 1)[0]).name
+    finally:
+        signal.set_wakeup_fd(before_fd)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(read_end)
+        os.close(write_end)

@@ -1,0 +1,136 @@
+"""Voice messages in, utterances out: the bounded queue before the worker.
+
+Leaves out: what an utterance means. Everything that is no utterance for the worker is settled
+here, at once, on the network thread: redeliveries, retained messages, nonsense, one too many.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+import structlog
+
+from iotcall.hub.exchange import Arrival
+from iotcall.hub.ledger import Entry, Ledger
+from iotcall.hub.settings import HubSettings
+from iotcall.hub.topics import Heard, Malformed, read_voice
+
+_ECHO_SECONDS = 10.0
+_ECHOES_REMEMBERED = 64
+
+_log = structlog.get_logger(__name__)
+
+Objection = Literal["busy", "malformed"]
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """One utterance for the worker."""
+
+    heard: Heard
+    entry: Entry
+    """What to tell the ledger about when it has been handled."""
+    received_at: float
+    """Monotonic seconds."""
+
+
+class Inbox:
+    """Fed by the network thread, emptied by the worker."""
+
+    def __init__(
+        self,
+        settings: HubSettings,
+        ledger: Ledger,
+        object_to: Callable[[Heard | Malformed, Objection], bool],
+    ) -> None:
+        """`object_to` answers what will not be handled, if it can; it must not block."""
+        self._settings = settings
+        self._ledger = ledger
+        self._object_to = object_to
+        self._changed = threading.Condition()
+        self._waiting: deque[Waiting] = deque()
+        self._stopping = False
+        self._lately: OrderedDict[tuple[str, str, str], tuple[str, float]] = OrderedDict()
+
+    def arrived(self, arrival: Arrival) -> None:
+        """Queue the utterance, or settle the message here."""
+        if self._stopping:  # not acknowledged: the broker keeps it for the next start
+            return
+        entry = self._ledger.arrived(arrival)
+        if entry is None:
+            _log.info("voice.redelivered", topic=arrival.topic, mid=arrival.mid)
+            return
+        if arrival.retain:  # ghost switching: nobody has just said this
+            _log.warning("voice.retained_ignored", topic=arrival.topic)
+            self._ledger.handled(entry)
+        else:
+            self._sort(arrival, entry)
+
+    def take(self) -> Waiting | None:
+        """The next utterance, when there is one; None when stopping."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._waiting) or self._stopping)
+            return None if self._stopping else self._waiting.popleft()
+
+    def stop(self) -> None:
+        """Hand out nothing more; what waits stays with the broker."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def _sort(self, arrival: Arrival, entry: Entry) -> None:
+        """To the worker, or to be answered here, or nowhere."""
+        heard = read_voice(
+            arrival.topic,
+            arrival.payload,
+            text_limit_characters=self._settings.text_limit_characters,
+            payload_limit_bytes=self._settings.payload_limit_bytes,
+        )
+        if isinstance(heard, Malformed):
+            _log.warning("voice.malformed", topic=arrival.topic, kind=heard.kind)
+            if heard.site_id is None:
+                self._ledger.handled(entry)
+            else:
+                self._object(entry, heard, "malformed")
+        elif self._is_echo(arrival.topic, heard):
+            _log.info("voice.echo_ignored", topic=arrival.topic, site_id=heard.site_id)
+            self._ledger.handled(entry)
+        elif not self._queued(Waiting(heard, entry, time.monotonic())):
+            _log.warning("voice.busy", site_id=heard.site_id, queue=self._settings.queue)
+            self._object(entry, heard, "busy")
+
+    def _queued(self, waiting: Waiting) -> bool:
+        """False when the queue is full."""
+        with self._changed:
+            if len(self._waiting) >= self._settings.queue:
+                return False
+            self._waiting.append(waiting)
+            self._changed.notify_all()
+            return True
+
+    def _object(self, entry: Entry, asked: Heard | Malformed, why: Objection) -> None:
+        if self._object_to(asked, why):
+            self._ledger.handled(entry)
+        else:
+            self._ledger.forget(entry)  # the connection is over; the next one brings it again
+
+    def _is_echo(self, topic: str, heard: Heard) -> bool:
+        """Whether another voice topic has just brought it.
+
+        A Rhasspy dialogue manager turns each textCaptured into an nlu/query of the same session.
+        """
+        if heard.session_id is None:
+            return False
+        now = time.monotonic()
+        key = (heard.site_id, heard.session_id, " ".join(heard.text.casefold().split()))
+        before, at = self._lately.pop(key, (topic, now))
+        if before != topic and now - at < _ECHO_SECONDS:
+            return True
+        self._lately[key] = (topic, now)
+        if len(self._lately) > _ECHOES_REMEMBERED:
+            self._lately.popitem(last=False)
+        return False

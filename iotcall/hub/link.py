@@ -1,0 +1,199 @@
+"""The hub's connection to its broker, kept up. Leaves out: MQTT itself (mqtt), meaning (topics).
+
+Each connection is a fresh client on the same session at the broker. What was handed to a
+connection that ended is therefore gone, on purpose: a command must not arrive minutes late.
+Who wants it delivered waits in `publish`, with a deadline.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from iotcall.errors import BrokerError
+from iotcall.hub.exchange import Arrival, Subscription, Undelivered, Version, VersionRefused
+from iotcall.hub.mqtt import Connection
+from iotcall.hub.settings import HubSettings
+from iotcall.hub.topics import Message, status
+
+_FIRST_DELAY_SECONDS = 0.25
+_LONGEST_DELAY_SECONDS = 15.0
+_STABLE_SECONDS = 10.0  # a connection that lasted less does not reset the delay
+
+_log = structlog.get_logger(__name__)
+
+
+class Link:
+    """Opened once, then reconnected for ever until it is closed. Thread-safe."""
+
+    def __init__(
+        self,
+        settings: HubSettings,
+        *,
+        subscriptions: Iterable[Subscription],
+        on_session: Callable[[bool], None],
+        on_arrival: Callable[[Arrival], None],
+        on_up: Callable[[], None],
+    ) -> None:
+        """As `Connection`; `on_up` runs after each connect, once publishing works."""
+        self._settings = settings
+        self._subscriptions = tuple(subscriptions)
+        self._on_session = on_session
+        self._on_arrival = on_arrival
+        self._on_up = on_up
+        self._changed = threading.Condition()
+        self._connection: Connection | None = None  # None: down
+        self._latest: Connection | None = None  # up, being made or over
+        self._closing = False
+        self._keeper: threading.Thread | None = None
+
+    def open(self) -> None:
+        """Connect for the first time; afterwards a lost connection is made again.
+
+        Raises:
+            BrokerError: says what to do about it.
+        """
+        wanted = self._settings.mqtt_version
+        try:
+            connection = self._connect("5" if wanted == "auto" else wanted)
+        except VersionRefused as refused:
+            if wanted != "auto":
+                raise
+            _log.warning("broker.refused_mqtt_5", reason=str(refused))
+            connection = self._connect("3.1.1")
+        if connection.version == "3.1.1":
+            _log.warning(
+                "broker.mqtt_3_1_1",
+                lost="utterances that wait at the broker do not expire, commands do not expire, "
+                "and the broker may send more than the queue holds",
+            )
+        self._keeper = threading.Thread(target=self._keep, args=[connection], name="mqtt-link",
+                                        daemon=True)
+        self._keeper.start()
+
+    def wait_up(self, deadline: float) -> bool:
+        """Whether the link is up, at the latest at the (monotonic) deadline; False when closing."""
+        with self._changed:
+            self._changed.wait_for(self._decided, deadline - time.monotonic())
+            return self._connection is not None and not self._closing
+
+    @property
+    def closing(self) -> bool:
+        """Whether `give_up` was called."""
+        return self._closing
+
+    def send(self, message: Message) -> bool:
+        """Publish without waiting, QoS 1; False when it cannot go out. For the network thread.
+
+        Works as soon as messages arrive, which is before the link counts as up.
+        """
+        connection = self._latest
+        return connection is not None and connection.send(message)
+
+    def publish(self, message: Message, deadline: float) -> None:
+        """Publish and wait until the broker has it, over reconnects, QoS 1.
+
+        Raises:
+            Undelivered: not before the (monotonic) deadline, not permitted, or closing.
+        """
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._decided, max(0.0, deadline - time.monotonic()))
+                connection = self._connection
+            if connection is None:
+                raise Undelivered(f"no connection to {self._settings.broker}")
+            if connection.publish(message, deadline):
+                return
+            self._lost(connection)
+
+    def give_up(self) -> None:
+        """From now on, nothing waits for a connection that is down."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Say offline and disconnect; the broker keeps the session and what we did not handle."""
+        self.give_up()
+        if connection := self._connection:
+            self._farewell(connection)
+        if self._keeper:
+            self._keeper.join(3 * self._settings.connect_seconds)
+
+    def _connect(self, version: Version) -> Connection:
+        client_id = self._settings.client_id
+        connection = Connection(
+            self._settings,
+            version,
+            will=status(client_id, "offline"),
+            subscriptions=self._subscriptions,
+            on_session=self._on_session,
+            on_arrival=self._on_arrival,
+        )
+        self._latest = connection
+        connection.open()
+        deadline = time.monotonic() + self._settings.connect_seconds
+        try:
+            born = connection.publish(status(client_id, "online"), deadline)
+        except Undelivered:
+            connection.close()
+            raise
+        if not born:
+            raise BrokerError(f"{self._settings.broker} hung up: {connection.reason}")
+        with self._changed:
+            closing = self._closing
+            if not closing:
+                self._connection = connection
+                self._changed.notify_all()
+        if closing:
+            self._farewell(connection)
+        else:
+            _log.info("broker.connected", broker=str(self._settings.broker), mqtt=version)
+            self._on_up()
+        return connection
+
+    def _farewell(self, connection: Connection) -> None:
+        try:
+            deadline = time.monotonic() + self._settings.connect_seconds
+            connection.publish(status(self._settings.client_id, "offline"), deadline)
+        except Undelivered as error:
+            _log.warning("farewell.undelivered", reason=str(error))
+        connection.close()
+
+    def _keep(self, connection: Connection) -> None:
+        """Wait for the end of each connection and make the next one."""
+        delay = _FIRST_DELAY_SECONDS
+        while True:
+            opened = time.monotonic()
+            connection.ended.wait()
+            self._lost(connection)
+            if time.monotonic() - opened > _STABLE_SECONDS:
+                delay = _FIRST_DELAY_SECONDS
+            while True:
+                if self._closed_within(delay):
+                    return
+                delay = min(2 * delay, _LONGEST_DELAY_SECONDS)
+                try:
+                    connection = self._connect(connection.version)
+                    break
+                except BrokerError as error:
+                    _log.warning("broker.unreachable", reason=str(error), again_in_seconds=delay)
+
+    def _lost(self, connection: Connection) -> None:
+        with self._changed:
+            if self._connection is not connection:
+                return
+            self._connection = None
+            self._changed.notify_all()
+            if not self._closing:
+                _log.warning("broker.lost", reason=connection.reason)
+
+    def _closed_within(self, seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self._closing, seconds)
+
+    def _decided(self) -> bool:
+        return self._connection is not None or self._closing

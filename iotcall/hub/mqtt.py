@@ -1,0 +1,280 @@
+"""One MQTT connection, from CONNECT to its end: the only module that knows paho.
+
+Leaves out: connecting again (link) and what the messages mean. MQTT 5 or 3.1.1, always on the
+broker's kept session, always acknowledging by hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import paho.mqtt.client as paho
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from iotcall.errors import BrokerError
+from iotcall.hub.exchange import (
+    Arrival,
+    NotPermitted,
+    Subscription,
+    Undelivered,
+    Version,
+    VersionRefused,
+)
+from iotcall.hub.logs import fault
+from iotcall.hub.settings import HubSettings
+from iotcall.hub.topics import Message
+
+_KEEPALIVE_SECONDS = 30
+_OUTGOING_LIMIT = 256  # publications that wait for the broker's acknowledgement
+_POLL_SECONDS = 0.05  # how soon a waiting publication notices that the connection ended
+
+_log = structlog.get_logger(__name__)
+
+
+class Connection:
+    """One connection; after `ended` is set it is of no more use."""
+
+    def __init__(
+        self,
+        settings: HubSettings,
+        version: Version,
+        *,
+        will: Message,
+        subscriptions: Iterable[Subscription],
+        on_session: Callable[[bool], None],
+        on_arrival: Callable[[Arrival], None],
+    ) -> None:
+        """`on_session` hears whether the broker kept the session, before the first arrival.
+
+        Both callbacks run on the network thread and must not block.
+        """
+        self.version = version
+        self.ended = threading.Event()
+        self.reason = "no connection yet"
+        """Why it ended."""
+        self._settings = settings
+        self._subscriptions = sorted(subscriptions)
+        self._on_session = on_session
+        self._on_arrival = on_arrival
+        self._settled = threading.Event()  # subscribed, refused or over
+        self._connected = False
+        self._refusal: BrokerError | None = None
+        self._refused: dict[int, str] = {}  # packet identifier -> why the broker did not take it
+        self._client = _Client(settings, version, self._finish)
+        self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
+        self._client.on_connect = self._connack
+        self._client.on_subscribe = self._suback
+        self._client.on_publish = self._puback
+        self._client.on_disconnect = self._disconnected
+        self._client.on_message = self._message
+
+    def open(self) -> None:
+        """Connect and subscribe.
+
+        Raises:
+            VersionRefused: another version of MQTT may do.
+            BrokerError: the broker is not there, refuses us, or refuses a subscription.
+        """
+        broker = self._settings.broker
+        try:
+            self._client.start()
+        except ssl.SSLError as error:
+            raise BrokerError(
+                f"the MQTT broker at {broker} is not trusted ({error}); name its certificate "
+                "authority in the environment variable SSL_CERT_FILE"
+            ) from error
+        except (OSError, ValueError) as error:
+            raise BrokerError(
+                f"cannot reach the MQTT broker at {broker} ({error}); start one (e.g. `mosquitto`) "
+                "or name another with --broker mqtt://host:port"
+            ) from error
+        if not self._settled.wait(self._settings.connect_seconds) and not self._refusal:
+            self._refusal = self._unsettled("no answer in time")
+        if self._refusal:
+            self.close()
+            raise self._refusal
+
+    def send(self, message: Message) -> bool:
+        """Hand a publication over without waiting, QoS 1; False when it cannot go out."""
+        return self._hand_over(message).rc == paho.MQTT_ERR_SUCCESS
+
+    def publish(self, message: Message, deadline: float) -> bool:
+        """Whether the broker took it before the connection ended. `deadline` is monotonic.
+
+        Raises:
+            Undelivered: the broker refused it, or the deadline passed.
+        """
+        handed = self._hand_over(message)
+        if handed.rc == paho.MQTT_ERR_QUEUE_SIZE:
+            raise Undelivered(f"too many publications wait for {self._settings.broker}")
+        if handed.rc != paho.MQTT_ERR_SUCCESS:
+            return False
+        while not handed.is_published():
+            if self.ended.is_set():
+                return False
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Undelivered(f"{self._settings.broker} took no {message.topic} in time")
+            handed.wait_for_publish(min(left, _POLL_SECONDS))
+        if why := self._refused.pop(handed.mid, ""):
+            raise NotPermitted(f"{self._settings.broker} refused {message.topic}: {why}")
+        return True
+
+    def close(self) -> None:
+        """Disconnect after what was handed over so far; the broker keeps the session."""
+        self._client.disconnect()
+        self.ended.wait(self._settings.connect_seconds)
+        self._client.loop_stop()
+
+    def _hand_over(self, message: Message) -> paho.MQTTMessageInfo:
+        properties = None
+        if self.version == "5" and message.expiry_seconds is not None:
+            properties = _properties(PacketTypes.PUBLISH)
+            properties.MessageExpiryInterval = message.expiry_seconds
+        return self._client.publish(
+            message.topic, message.payload, qos=1, retain=message.retain, properties=properties
+        )
+
+    def _connack(self, client: Any, userdata: Any, flags: Any, reason: Any, _: Any) -> None:
+        if reason.is_failure:
+            text = str(reason)
+            if text == "Unsupported protocol version":
+                self._refusal = VersionRefused(f"{self._settings.broker} speaks no MQTT "
+                                               f"{self.version}; try another --mqtt-version")
+            else:
+                self._refusal = BrokerError(
+                    f"{self._settings.broker} refused us: {text}; check the user and password in "
+                    "--broker mqtt://user:password@host and the broker's access list"
+                )
+            self._settled.set()
+            return
+        self._connected = True
+        self._on_session(bool(flags.session_present))
+        client.subscribe([
+            (
+                wanted.topic,
+                SubscribeOptions(wanted.qos, retainAsPublished=wanted.retain_as_published)
+                if self.version == "5"
+                else wanted.qos,
+            )
+            for wanted in self._subscriptions
+        ])
+
+    def _suback(self, client: Any, userdata: Any, mid: int, reasons: list[ReasonCode],
+                _: Any) -> None:
+        refused = [wanted.topic for wanted, reason
+                   in zip(self._subscriptions, reasons, strict=False) if reason.is_failure]
+        if refused:
+            self._refusal = BrokerError(f"{self._settings.broker} lets us not subscribe to "
+                                        f"{', '.join(refused)}; check its access list")
+        self._settled.set()
+
+    def _puback(self, client: Any, userdata: Any, mid: int, reason: ReasonCode, _: Any) -> None:
+        if reason.is_failure:
+            self._refused[mid] = str(reason)
+        self._client.hurry()
+
+    def _message(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:
+        self._client.hurry()
+        mid, qos = message.mid, message.qos
+        arrival = Arrival(message.topic, bytes(message.payload), qos, message.retain, message.dup,
+                          mid, lambda: self._acknowledge(mid, qos))
+        try:
+            self._on_arrival(arrival)
+        except Exception as error:  # anybody's message; it must never end the network thread
+            _log.error("arrival.failed", topic=message.topic, fault=fault(error))
+
+    def _acknowledge(self, mid: int, qos: int) -> None:
+        if not self.ended.is_set():
+            with contextlib.suppress(OSError):  # over just now: the broker will send it again
+                self._client.ack(mid, qos)
+
+    def _disconnected(self, client: Any, userdata: Any, flags: Any, reason: Any, _: Any) -> None:
+        self.reason = str(reason)
+
+    def _finish(self) -> None:
+        """The network thread is over, for whatever reason."""
+        if not self._settled.is_set() and not self._refusal:
+            self._refusal = self._unsettled("hung up")
+        self.ended.set()
+        self._settled.set()
+
+    def _unsettled(self, what: str) -> BrokerError:
+        if self._connected:
+            return BrokerError(f"{self._settings.broker}: {what} at our subscriptions")
+        return VersionRefused(f"{self._settings.broker}: {what} at our MQTT {self.version} "
+                              "CONNECT; is it an MQTT broker?")
+
+
+def _properties(packet_type: int) -> Properties:
+    return Properties(packet_type)  # type: ignore[no-untyped-call]
+
+
+class _Client(paho.Client):
+    """paho, set up as we need it, telling when its network thread is over."""
+
+    def __init__(self, settings: HubSettings, version: Version, finished: Callable[[], None]):
+        five = version == "5"
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id=settings.client_id,
+            clean_session=None if five else False,
+            protocol=paho.MQTTv5 if five else paho.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        self._broker = settings.broker
+        self._properties: Properties | None = None
+        self._finished = finished
+        self.connect_timeout = settings.connect_seconds
+        self.max_queued_messages_set(_OUTGOING_LIMIT)
+        if five:
+            self._properties = _properties(PacketTypes.CONNECT)
+            self._properties.SessionExpiryInterval = settings.session_expiry_seconds
+            self._properties.ReceiveMaximum = settings.receive_maximum
+        if settings.broker.username is not None:
+            self.username_pw_set(settings.broker.username, settings.broker.password)
+        if settings.broker.tls:
+            self.tls_set()
+
+    def hurry(self) -> None:
+        """Let the kernel acknowledge what it has received at once.
+
+        subtle: most brokers leave Nagle's algorithm on, so a device's state that follows our
+        PUBACK waits for the kernel's delayed acknowledgement, 40 ms on Linux.
+        """
+        connected: Any = self.socket()
+        if connected is not None and hasattr(socket, "TCP_QUICKACK"):
+            with contextlib.suppress(OSError):  # it may be over already
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    def start(self) -> None:
+        """Connect (blocks) and read on a thread of its own."""
+        if self._properties is None:
+            self.connect(self._broker.host, self._broker.port, _KEEPALIVE_SECONDS)
+        else:
+            self.connect(self._broker.host, self._broker.port, _KEEPALIVE_SECONDS,
+                         clean_start=False, properties=self._properties)
+        self.loop_start()
+
+    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False
+                     ) -> MQTTErrorCode:
+        """As paho's; a packet that paho cannot read ends the connection, not the hub."""
+        try:
+            return super().loop_forever(timeout, retry_first_connection)
+        except Exception as error:
+            _log.error("connection.broken", fault=fault(error))
+            return paho.MQTT_ERR_PROTOCOL
+        finally:
+            self._finished()

@@ -1,0 +1,211 @@
+"""One utterance after the other: understand it, do it, say so. Leaves out: queue and connection.
+
+The one thread that uses the student and the sessions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+
+from iotcall.dialogue import (
+    Answer,
+    Conversation,
+    DialogueSettings,
+    NotUnderstood,
+    Plan,
+    Question,
+    Refusal,
+    Session,
+    SessionStore,
+)
+from iotcall.dialogue import Outcome as Understood
+from iotcall.hub.actuator import Actuator
+from iotcall.hub.exchange import NotPermitted, Undelivered
+from iotcall.hub.inbox import Inbox, Objection, Waiting
+from iotcall.hub.ledger import Ledger
+from iotcall.hub.link import Link
+from iotcall.hub.logs import fault
+from iotcall.hub.settings import HubSettings
+from iotcall.hub.topics import Heard, Malformed, Message, intent, not_recognised, reply
+from iotcall.hub.turn import CommandRecord, LatencyRecord, Outcome, TurnRecord
+from iotcall.runtime import Decoding, Turn
+
+_TEXTS: dict[Objection, str] = {
+    "busy": "I am still busy. Please say that again in a moment.",
+    "malformed": "I could not read that message.",
+}
+_FAILED = "Sorry, something went wrong."
+_SITES_REMEMBERED = 64
+
+_log = structlog.get_logger(__name__)
+
+
+class Decode(Protocol):
+    """What the worker needs of a student; `Student.decode` is one."""
+
+    def __call__(
+        self, history: Sequence[Turn], utterance: str, *, deadline: float | None = None
+    ) -> Decoding: ...
+
+
+class Worker:
+    """Handles utterances until the inbox is stopped."""
+
+    def __init__(
+        self,
+        settings: HubSettings,
+        link: Link,
+        actuator: Actuator,
+        conversation: Conversation,
+        dialogue: DialogueSettings,
+        decode: Decode,
+    ) -> None:
+        self._settings = settings
+        self._link = link
+        self._actuator = actuator
+        self._conversation = conversation
+        self._sessions = SessionStore(dialogue)
+        self._not_understood = dialogue.replies.not_understood
+        self._decode = decode
+        self._asked_at: OrderedDict[str, float] = OrderedDict()  # site -> when it heard a question
+
+    def run(self, inbox: Inbox, ledger: Ledger) -> None:
+        """Body of the worker thread."""
+        while (waiting := inbox.take()) is not None:
+            if self._is_finished(waiting):
+                ledger.handled(waiting.entry)
+
+    def object_to(self, asked: Heard | Malformed, why: Objection) -> bool:
+        """Answer what will not be handled, without waiting; False when the answer cannot go out."""
+        messages = [not_recognised(asked, why, _TEXTS[why])]
+        if isinstance(asked, Heard):
+            messages.insert(0, reply(asked, _TEXTS[why]))
+        messages.append(self._record(asked, why, _TEXTS[why]))
+        return all([self._link.send(message) for message in messages])
+
+    def _is_finished(self, waiting: Waiting) -> bool:
+        """Whether nothing is left to do; False leaves it with the broker, for the next start."""
+        expires_at = waiting.received_at + self._settings.session_expiry_seconds
+        up = self._link.wait_up(expires_at)
+        if self._link.closing:
+            return False
+        if not up or time.monotonic() >= expires_at:
+            _log.warning("utterance.expired", site_id=waiting.heard.site_id)
+            return True
+        try:
+            self._handle(waiting, expires_at)
+        except Undelivered as error:
+            if self._link.closing:
+                return False
+            _log.error("utterance.unanswered", reason=str(error))
+        except Exception as error:  # an utterance must not end the hub: answered, not retried
+            _log.error("utterance.failed", fault=fault(error))
+            _log.debug("utterance.failed", exc_info=True)
+            self._apologise(waiting.heard)
+        return True
+
+    def _apologise(self, heard: Heard) -> None:
+        """Say that a fault of ours has ended the utterance."""
+        for message in (reply(heard, _FAILED), not_recognised(heard, "failed", _FAILED),
+                        self._record(heard, "failed", _FAILED)):
+            self._link.send(message)
+
+    def _handle(self, waiting: Waiting, expires_at: float) -> None:
+        heard = waiting.heard
+        _log.debug("utterance.begun", text=heard.text, site_id=heard.site_id)
+        found, decoding = self._understand(self._sessions.of(heard.site_id), waiting)
+        confidence = decoding.confidence if decoding else None
+        # One deadline from here to the last command: nothing may move long after it was said.
+        began = time.monotonic()
+        act_until = min(expires_at, began + self._settings.command_seconds)
+        if not isinstance(found, NotUnderstood) and (decoding or not isinstance(found, Answer)):
+            for call in found.calls:  # not those to which a no was said
+                self._tell(intent(heard, call, 1.0 if confidence is None else confidence),
+                           act_until, needed=False)
+        commands, outcome, text = self._carry_out(found, act_until)
+        acted_at = time.monotonic()
+        # The reply goes first: a dialogue manager ends the session at an intentNotRecognized.
+        tell_until = max(expires_at, acted_at + self._settings.connect_seconds)
+        self._tell(reply(heard, text, expects_answer=isinstance(found, Question)), tell_until)
+        if isinstance(found, NotUnderstood):
+            self._tell(not_recognised(heard, "not_recognised", text), tell_until)
+        self._note_question(heard.site_id, isinstance(found, Question))
+        latency = LatencyRecord(
+            decode=round(decoding.prefill_ms + decoding.decode_ms, 2) if decoding else 0.0,
+            command=round(1000 * (acted_at - began), 2) if commands else 0.0,
+            total=round(1000 * (time.monotonic() - waiting.received_at), 2),
+        )
+        record = TurnRecord(
+            utterance=heard.text, site_id=heard.site_id, session_id=heard.session_id,
+            calls=found.calls, confidence=confidence, outcome=outcome, commands=commands,
+            reply=text, latency_ms=latency,
+        )
+        self._tell(record.message(self._settings.client_id), tell_until)
+        _log.info("utterance.handled", site_id=heard.site_id, outcome=outcome,
+                  calls=[call.name for call in found.calls], total_ms=latency.total)
+
+    def _carry_out(
+        self, found: Understood, deadline: float
+    ) -> tuple[tuple[CommandRecord, ...], Outcome, str]:
+        """The commands that were given, what it came to, what to say."""
+        if not isinstance(found, Plan):
+            return (), _OUTCOMES[type(found)], found.reply
+        commands = self._actuator.carry_out(found.commands, deadline)
+        acknowledged = [told.acknowledged for told in commands]
+        outcome: Outcome = "done" if all(acknowledged) else "unconfirmed"
+        return commands, outcome, self._conversation.report(found, acknowledged)
+
+    def _tell(self, message: Message, deadline: float, *, needed: bool = True) -> None:
+        """Publish; what the broker forbids is logged and not worth losing the rest for."""
+        try:
+            self._link.publish(message, deadline)
+        except Undelivered as error:
+            if not isinstance(error, NotPermitted) and (needed or self._link.closing):
+                raise
+            _log.error("publish.undelivered", reason=str(error))
+
+    def _understand(
+        self, session: Session, waiting: Waiting
+    ) -> tuple[Understood, Decoding | None]:
+        """The outcome, and what the student said where it was asked."""
+        heard = waiting.heard
+        if waiting.received_at < self._asked_at.get(heard.site_id, 0.0):
+            # subtle: said before our question was: a yes among kept messages must open no door.
+            session.take_pending(heard.session_id, time.monotonic())
+        elif found := self._conversation.begin(session, heard.text, heard.session_id):
+            return found, None
+        deadline = time.monotonic() + self._settings.decode_seconds
+        decoding = self._decode(session.history, heard.text, deadline=deadline)
+        if heard.intent_filter is not None and any(
+            call.name not in heard.intent_filter for call in decoding.calls
+        ):
+            return NotUnderstood(reply=self._not_understood, calls=decoding.calls), decoding
+        return (
+            self._conversation.conclude(session, heard.text, heard.session_id, decoding), decoding
+        )
+
+    def _note_question(self, site_id: str, asked: bool) -> None:
+        self._asked_at.pop(site_id, None)
+        if asked:
+            self._asked_at[site_id] = time.monotonic()
+            if len(self._asked_at) > _SITES_REMEMBERED:
+                self._asked_at.popitem(last=False)
+
+    def _record(self, asked: Heard | Malformed, outcome: Outcome, text: str) -> Message:
+        """The turn of an utterance that came to nothing."""
+        return TurnRecord(
+            utterance=asked.text if isinstance(asked, Heard) else "",
+            site_id=asked.site_id or "",
+            session_id=asked.session_id, calls=(), confidence=None, outcome=outcome, commands=(),
+            reply=text, latency_ms=LatencyRecord(decode=0.0, command=0.0, total=0.0),
+        ).message(self._settings.client_id)
+
+
+_OUTCOMES: dict[type, Outcome] = {
+    Question: "question", Refusal: "refused", Answer: "answer", NotUnderstood: "not_recognised",
+}

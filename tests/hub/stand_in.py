@@ -1,0 +1,109 @@
+"""`iotcall hub` with a stand-in for the student: python stand_in.py --broker URL --gates FOLDER.
+
+Understands "<room> lights on|off", "unlock|lock <door>", "and <room>", "thermostat <degrees>",
+"scene <name>", "status <kind>", "mumble", "crash", "dither", and "hold <gate> <utterance>", which
+is decoded only once <gate>.open exists.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from iotcall.catalogue import ToolCall, load_catalogue
+from iotcall.devices import load_home
+from iotcall.dialogue import read_dialogue
+from iotcall.errors import IotcallError
+from iotcall.hub.daemon import run_hub
+from iotcall.hub.logs import configure_logs
+from iotcall.hub.settings import HubSettings, check_settings, read_broker
+from iotcall.runtime import Decoding, Turn
+from iotcall.shipped import shipped
+
+CALLS: list[tuple[str, Callable[[re.Match[str]], ToolCall]]] = [
+    (r"(\w+) lights (on|off)", lambda m: ToolCall("toggle_lights", {"room": m[1], "state": m[2]})),
+    (r"lights (on|off)", lambda m: ToolCall("toggle_lights", {"state": m[1]})),
+    (r"(lock|unlock) (\w+)", lambda m: ToolCall("lock_door", {"door": m[2], "state": m[1]})),
+    (r"thermostat (\d+)", lambda m: ToolCall("set_thermostat", {"temperature": int(m[1])})),
+    (r"scene (\w+)", lambda m: ToolCall("set_scene", {"scene": m[1]})),
+    (r"status (\w+)", lambda m: ToolCall("get_device_status", {"device_type": m[1]})),
+    (r".*", lambda m: ToolCall("intent_unclear", {"reason": "off_topic"})),
+]
+
+
+def student(gates: Path) -> Callable[..., Decoding]:
+    """A deterministic `Student.decode`."""
+
+    def decode(
+        history: Sequence[Turn], utterance: str, *, deadline: float | None = None
+    ) -> Decoding:
+        if held := re.fullmatch(r"hold (\w+) (.*)", utterance):
+            (gates / f"{held[1]}.reached").touch()
+            pause = threading.Event()
+            while not (gates / f"{held[1]}.open").exists():
+                pause.wait(0.01)
+            utterance = held[2]
+        if utterance == "crash":
+            raise RuntimeError(f"cannot decode {utterance!r}")
+        if utterance == "dither":
+            return decoded((), 0.0, outcome="too_slow")
+        if also := re.fullmatch(r"and (\w+)", utterance):
+            last = history[-1].calls[0]
+            return decoded((ToolCall(last.name, {**last.arguments, "room": also[1]}),), 0.9)
+        return decoded(calls_of(utterance), 0.1 if utterance == "mumble" else 0.9)
+
+    return decode
+
+
+def calls_of(utterance: str) -> tuple[ToolCall, ...]:
+    for pattern, call in CALLS:
+        if found := re.fullmatch(pattern, utterance):
+            return (call(found),)
+    return ()
+
+
+def decoded(calls: tuple[ToolCall, ...], confidence: float, outcome: Any = "call") -> Decoding:
+    return Decoding(calls=calls, text="", confidence=confidence, outcome=outcome, decisions=1,
+                    tokens=1, passes=1, prefill_ms=1.0, decode_ms=0.5)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--broker", default=os.environ.get("IOTCALL_BROKER"))
+    parser.add_argument("--home", type=Path,
+                        default=shipped("devices") / "homes" / "demo.toml")
+    parser.add_argument("--bundle")
+    parser.add_argument("--gates", type=Path, default=Path())
+    parser.add_argument("--client-id", default="iotcall-hub")
+    parser.add_argument("--mqtt-version", default="auto")
+    parser.add_argument("--queue", type=int, default=8)
+    parser.add_argument("--acknowledge-seconds", type=float, default=2.0)
+    parser.add_argument("--command-seconds", type=float, default=10.0)
+    parser.add_argument("--session-expiry-seconds", type=int, default=120)
+    given = parser.parse_args()
+    configure_logs("info")
+    settings = check_settings(HubSettings(
+        broker=read_broker(given.broker), client_id=given.client_id,
+        mqtt_version=given.mqtt_version, queue=given.queue,
+        acknowledge_seconds=given.acknowledge_seconds, command_seconds=given.command_seconds,
+        session_expiry_seconds=given.session_expiry_seconds))
+    path = shipped("grammars") / "smart_home" / "dialogue.toml"
+    catalogue = load_catalogue(path.parent)
+    dialogue = read_dialogue(path.read_text(), catalogue, path)
+    home = load_home(given.home)
+    try:
+        run_hub(settings, home, catalogue, dialogue, student(given.gates))
+    except IotcallError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
