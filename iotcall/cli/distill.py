@@ -110,6 +110,7 @@ def _synthesis(folder: Path, seed: int) -> Synthesis:
 @contextmanager
 def _progress(*, quiet: bool) -> Iterator[list[Any]]:
     """Callbacks for the Trainer that show steps, loss and the time left."""
+    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -119,8 +120,10 @@ def _progress(*, quiet: bool) -> Iterator[list[Any]]:
     )
     from transformers import TrainerCallback
 
+    console = Console(stderr=True)
     with Progress(TextColumn("steps"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-                  TextColumn("{task.fields[loss]}"), disable=quiet) as bar:
+                  TextColumn("{task.fields[loss]}"), console=console,
+                  disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("", total=None, loss="")
 
         class Shown(TrainerCallback):  # type: ignore[misc]
@@ -131,5 +134,8 @@ def _progress(*, quiet: bool) -> Iterator[list[Any]]:
                        **kwargs: Any) -> None:
                 if logs and "loss" in logs:
                     bar.update(task, loss=f"loss {logs['loss']:.3f}")
+                    if not quiet and not console.is_terminal:  # a log file: a line now and then
+                        console.print(f"step {state.global_step} of {state.max_steps}, "
+                                      f"loss {logs['loss']:.3f}")
 
         yield [Shown()]
