@@ -2,7 +2,7 @@
 
 from iotcall.bundle.bundle import Bundle, open_bundle, verify_bundle
 from iotcall.bundle.manifest import FORMAT_VERSION, FileEntry, Manifest, StudentInfo, TargetInfo
-from iotcall.bundle.writer import write_bundle
+from iotcall.bundle.writer import check_place, write_bundle
 
 __all__ = [
     "FORMAT_VERSION",
@@ -11,6 +11,7 @@ __all__ = [
     "Manifest",
     "StudentInfo",
     "TargetInfo",
+    "check_place",
     "open_bundle",
     "verify_bundle",
     "write_bundle",

@@ -77,7 +77,7 @@ def open_bundle(folder: Path) -> Bundle:
         )
     except BundleError:
         raise
-    except (IotcallError, ValueError, msgspec.DecodeError) as error:
+    except (IotcallError, ValueError, RecursionError) as error:
         raise BundleError(f"{folder}: {error}") from error
 
 
@@ -96,7 +96,9 @@ def verify_bundle(folder: Path, *, full: bool) -> Manifest:
             raise BundleError(f"{folder}: the manifest names no {name}; export it again")
     for name, expected in sorted(manifest.files.items()):
         path = folder / name
-        if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise BundleError(f"{folder}: the manifest names {name}, which lies outside the bundle")
+        if not path.is_file():
             raise BundleError(f"{folder}: {name} is missing; copy the bundle again")
         size = path.stat().st_size
         if size != expected.size:

@@ -29,6 +29,8 @@ class StudentInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Weights in the checkpoint, tied ones once."""
     format: str
     """Wire format, by name."""
+    history_turns: int
+    """Earlier turns that it was made for; a runtime shows it no more."""
     checkpoint_sha256: str
     """Of the weights it was exported from."""
 

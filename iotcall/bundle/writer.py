@@ -30,12 +30,13 @@ def write_bundle(out: Path, *, name: str, catalogue: str, student: StudentInfo,
     Raises:
         BundleError: `out` exists and `replace` is not set, or holds something else than a bundle.
     """
-    if out.exists() and not replace:
-        raise BundleError(f"{out} exists; choose another --out or add --replace")
-    if out.exists() and any(out.iterdir()) and not (out / MANIFEST).is_file():
-        raise BundleError(f"{out} is not empty and holds no bundle; it is not replaced")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    check_place(out, replace=replace)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise BundleError(f"{out}: no folder can be made there: {error}") from error
+    retired = partial.with_name(partial.name + "-old")
     try:
         yield partial
         files = {str(path.relative_to(partial)): file_entry(path)
@@ -46,10 +47,27 @@ def write_bundle(out: Path, *, name: str, catalogue: str, student: StudentInfo,
         verify_bundle(partial, full=True)
         partial.chmod(0o777 & ~_umask())
         if out.exists():
-            shutil.rmtree(out)
+            out.rename(retired)
         partial.rename(out)
     finally:
+        if retired.exists() and not out.exists():
+            retired.rename(out)  # the new one did not arrive: the old one stays
+        shutil.rmtree(retired, ignore_errors=True)
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_place(out: Path, *, replace: bool) -> None:
+    """Nothing if a bundle may be written to `out`.
+
+    Raises:
+        BundleError: something is in the way; says how to go on.
+    """
+    if out.exists() and not out.is_dir():
+        raise BundleError(f"{out} is a file; choose a folder for --out")
+    if out.exists() and not replace:
+        raise BundleError(f"{out} exists; choose another --out or add --replace")
+    if out.exists() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+        raise BundleError(f"{out} is not empty and holds no bundle; it is not replaced")
 
 
 def _umask() -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import math
 import platform
 import shutil
 import tempfile
@@ -19,7 +20,14 @@ import msgspec
 from tokenizers import Tokenizer
 
 import iotcall
-from iotcall.bundle import Bundle, StudentInfo, TargetInfo, open_bundle, write_bundle
+from iotcall.bundle import (
+    Bundle,
+    StudentInfo,
+    TargetInfo,
+    check_place,
+    open_bundle,
+    write_bundle,
+)
 from iotcall.bundle.bundle import (
     AUTOMATON,
     CATALOGUE,
@@ -49,11 +57,14 @@ from iotcall.grammar.compiler import compile_automaton
 from iotcall.runtime import Student
 
 PARITY = "parity.json"
+TRAINING = "training.json"
+HISTORY_TURNS = 4
+"""Earlier turns that a bundle's student is shown: what the students here are trained with."""
 FAMILY_FORMATS = {"qwen3": "hermes", "gemma3_text": "functiongemma", "lfm2": "lfm2"}
 """The wire format of a published student by its architecture."""
 
 _TOOLS = ("onnx", "onnxruntime", "optimum", "optimum-onnx", "outlines-core", "tokenizers", "torch",
-          "transformers")
+          "transformers", "accelerate", "num2words", "numpy", "onnx-ir", "safetensors")
 
 
 class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +90,10 @@ def export_student(
         ExportError: the checkpoint cannot be exported, or parity is not reached.
         BundleError: `out` is in the way.
     """
+    check_place(out, replace=replace)
     architecture = read_architecture(checkpoint)
-    format = _format(checkpoint, architecture, format_name)
+    note = read_note(checkpoint)
+    format = _format(architecture, format_name or (note.format if note else None))
     golden, dialogue = grammar_folder / GOLDEN, grammar_folder / DIALOGUE
     if dialogue.is_file():
         read_dialogue(dialogue.read_text(encoding="utf-8"), catalogue, dialogue)
@@ -91,9 +104,9 @@ def export_student(
                           "tokenizer")
     student = StudentInfo(
         architecture=architecture, parameters=_parameters(checkpoint), format=format.name,
-        checkpoint_sha256=_weights_hash(checkpoint))
+        history_turns=HISTORY_TURNS, checkpoint_sha256=_weights_hash(checkpoint))
     pieces, notes = template_pieces(checkpoint, format, catalogue)
-    tokenizer = Tokenizer.from_file(str(tokenizer_path))
+    tokenizer = _tokenizer(tokenizer_path)
     progress("compiling the grammar")
     automaton = compile_automaton(catalogue, format, pieces, tokenizer)
 
@@ -105,14 +118,16 @@ def export_student(
         (folder / CATALOGUE).write_text(
             json.dumps(catalogue.to_json(), indent=2, ensure_ascii=False) + "\n")
         shutil.copyfile(golden, folder / GOLDEN)
+        if note:
+            (folder / TRAINING).write_bytes(_json(note))
         if dialogue.is_file():
             shutil.copyfile(dialogue, folder / DIALOGUE)
 
     def bundle_at(folder: Path, name: str, recipe: Target,
                   replace: bool = False) -> AbstractContextManager[Path]:
-        info = TargetInfo(name=name, provider=recipe.provider, precision=recipe.precision)
         return write_bundle(folder, name=out.name, catalogue=catalogue.name, student=student,
-                            target=info, made_with=_made_with(), replace=replace)
+                            target=_target_info(name, recipe), made_with=_made_with(),
+                            replace=replace)
 
     with tempfile.TemporaryDirectory(prefix="iotcall-export-") as scratch:
         progress("tracing the graph")
@@ -138,22 +153,25 @@ def export_student(
             progress("comparing calls")
             fp32 = open_bundle(reference)
             # subtle: the candidate has no manifest yet, so it is fp32's with another folder
-            parity = _parity(fp32, msgspec.structs.replace(fp32, folder=folder), dialogues,
-                             difference, target)
+            quantised = msgspec.structs.replace(
+                fp32, folder=folder, manifest=msgspec.structs.replace(
+                    fp32.manifest, target=_target_info(target_name, target)))
+            parity = _parity(fp32, quantised, dialogues, difference, target)
             (folder / PARITY).write_bytes(_json(parity))
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     return ExportReport(bundle=out, bytes=size, parity=parity, notes=notes + graph.notes)
 
 
-def _format(checkpoint: Path, architecture: str, given: str | None) -> Format:
-    """As given, or as the checkpoint was trained here, or the family's."""
-    note = read_note(checkpoint)
-    if given is None and note:
-        given = note.format
+def _format(architecture: str, given: str | None) -> Format:
+    """As given, or the family's."""
     given = given or FAMILY_FORMATS.get(architecture)
     if given is None:
         raise ExportError(f"no wire format is known for {architecture}; give --format")
     return format_named(given)
+
+
+def _target_info(name: str, target: Target) -> TargetInfo:
+    return TargetInfo(name=name, provider=target.provider, precision=target.precision)
 
 
 def _logit_difference(checkpoint: Path, graph: DecoderGraph, ids: list[int],
@@ -184,17 +202,25 @@ def _json(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
+def _tokenizer(path: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises bare exceptions
+        raise ExportError(f"{path} is no tokenizer: {error}") from error
+
+
 def _parameters(checkpoint: Path) -> int:
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     total = 0
     for path in sorted(checkpoint.glob("*.safetensors")):
-        with safe_open(path, framework="numpy") as tensors:
-            for key in tensors.keys():  # noqa: SIM118, not a dict
-                size = 1
-                for length in tensors.get_slice(key).get_shape():
-                    size *= length
-                total += size
+        try:
+            with safe_open(path, framework="numpy") as tensors:
+                total += sum(math.prod(tensors.get_slice(key).get_shape())
+                             for key in tensors.keys())  # noqa: SIM118, not a dict
+        except SafetensorError as error:
+            raise ExportError(f"{path} cannot be read: {error}; copy the checkpoint "
+                              "again") from error
     return total
 
 

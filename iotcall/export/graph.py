@@ -202,6 +202,7 @@ def _load(checkpoint: Path) -> tuple[PreTrainedModel, tuple[str, ...]]:
             checkpoint,
             dtype=torch.float32,
             local_files_only=True,
+            trust_remote_code=False,
             use_safetensors=True,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # reported, and refused below by name

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from iotcall.errors import FileError
 from iotcall.settings import read_toml
 from iotcall.shipped import find
 
@@ -47,4 +47,9 @@ def load_target(given: str) -> tuple[str, Target]:
         FileError: the file does not fit.
     """
     path = find("export/targets", given, ".toml")
-    return Path(path).stem, read_toml(path, Target)
+    target = read_toml(path, Target)
+    expected = f"int{target.quantisation.bits}" if target.quantisation else "fp32"
+    if target.precision != expected:
+        raise FileError(path, f"expected {expected!r}, as its quantisation says, found "
+                              f"{target.precision!r}", place="precision")
+    return path.stem, target

@@ -44,29 +44,39 @@ def template_pieces(checkpoint: Path, format: Format, catalogue: Catalogue) -> t
         ExportError: the template cannot be cut into pieces; shows the difference.
     """
     ours = format.pieces(catalogue)
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True,
+                                                  trust_remote_code=False)
+    except Exception as error:  # transformers raises whatever its readers raise
+        raise ExportError(f"{checkpoint}: transformers cannot read the tokenizer: "
+                          f"{error}") from error
     if not tokenizer.chat_template:
         return ours, ()
     call = _probe_call(catalogue)
-    rendered = _render(tokenizer, catalogue, call)
+    text = format.render([call], catalogue)
+    rendered = _render(tokenizer, catalogue, {"content": "", "tool_calls": [
+        {"type": "function", "function": msgspec.to_builtins(call)}]})
+    if text not in rendered:
+        # some templates know no tool_calls: there a call is what the assistant wrote
+        written = _render(tokenizer, catalogue, {"content": text})
+        rendered = written if text in written else rendered
     special = sorted({str(token.content) for token in tokenizer.added_tokens_decoder.values()},
                      key=len, reverse=True)
     expected = _expected(ours, format, catalogue, call)
     if rendered == expected:
         return ours, ()
-    theirs = _cut(rendered, ours, format.render([call], catalogue), special, expected)
+    theirs = _cut(rendered, ours, text, special, expected)
     again = _expected(theirs, format, catalogue, call)
     if again != rendered:
         raise _refused(again, rendered)
     return theirs, tuple(_differences(ours, theirs))
 
 
-def _render(tokenizer: Any, catalogue: Catalogue, call: ToolCall) -> str:
+def _render(tokenizer: Any, catalogue: Catalogue, answer: dict[str, Any]) -> str:
     """The template on two turns, thinking off, up to where the student answers."""
     messages: list[dict[str, Any]] = [
         {"role": "user", "content": _FIRST},
-        {"role": "assistant", "content": "", "tool_calls": [
-            {"type": "function", "function": msgspec.to_builtins(call)}]},
+        {"role": "assistant", **answer},
         {"role": "user", "content": _SECOND},
     ]
     if catalogue.task:

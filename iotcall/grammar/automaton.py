@@ -100,10 +100,30 @@ class Automaton:
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                return Automaton(arrays["starts"], arrays["tokens"], arrays["targets"])
+                automaton = Automaton(arrays["starts"], arrays["tokens"], arrays["targets"])
         except (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError,
                 zipfile.BadZipFile, zlib.error) as error:
             raise BundleError(f"{path}: expected an automaton's arrays: {error}") from error
+        if not automaton._is_sound():
+            raise BundleError(f"{path}: expected an acyclic automaton, found edges that lead "
+                              "nowhere or back; export the bundle again")
+        return automaton
+
+    @property
+    def largest_token(self) -> int:
+        """The highest vocabulary id on any edge."""
+        return int(self.tokens.max(initial=0))
+
+    def _is_sound(self) -> bool:
+        """Rows in order, and every edge leads to a later state: nothing can go round for ever."""
+        degrees = np.diff(self.starts)
+        if len(degrees) < 1 or self.starts[0] != 0 or (degrees < 0).any():
+            return False
+        if not self.starts[-1] == len(self.tokens) == len(self.targets):
+            return False
+        sources = np.repeat(np.arange(len(degrees)), degrees)
+        return bool((self.targets > sources).all() and (self.targets < len(degrees)).all()
+                    and self.tokens.min(initial=0) >= 0)
 
     def _walk(self, random: np.random.Generator) -> Iterator[int]:
         state = self.start

@@ -7,6 +7,7 @@ that the output ``present.*`` continues.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from iotcall.errors import BundleError
 
 _PAST, _PRESENT = "past_key_values.", "present."
+_ITEM_BYTES = {"tensor(float)": 4, "tensor(float16)": 2}
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
@@ -28,6 +30,12 @@ class State(msgspec.Struct, frozen=True):
     """Tokens in it."""
     values: tuple[ort.OrtValue, ...]
     """One for each state input, in the graph's order; on the CPU."""
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the values hold."""
+        return sum(_ITEM_BYTES.get(value.data_type(), 4) * math.prod(value.shape())
+                   for value in self.values)
 
 
 class Decoder:
@@ -43,6 +51,12 @@ class Decoder:
                                                            providers=[provider])
         except Exception as error:  # onnxruntime raises classes of its own without a public base
             raise BundleError(f"{model}: onnxruntime cannot load it: {error}") from error
+        used = self._inference_session.get_providers()
+        if provider not in used[:1]:
+            # subtle: onnxruntime falls back to the CPU with a warning; a hub owner would never know
+            raise BundleError(f"{model}: expected the execution provider {provider}, found only "
+                              f"{', '.join(ort.get_available_providers())} on this machine; export "
+                              "for one of these")
         inputs = {item.name: item for item in self._inference_session.get_inputs()}
         outputs = {item.name for item in self._inference_session.get_outputs()}
         self._states = [item for name, item in inputs.items() if name.startswith(_PAST)]
@@ -53,6 +67,10 @@ class Decoder:
         if unknown or missing or "input_ids" not in inputs:
             raise BundleError(f"{model}: expected a decoder with past; unknown inputs "
                               f"{sorted(unknown)}, missing outputs {sorted(missing)}")
+        self.vocabulary_size = next(
+            item.shape[-1] for item in self._inference_session.get_outputs()
+            if item.name == "logits")
+        """Columns of the logits; a name where the graph leaves it open."""
         self._has_mask = "attention_mask" in inputs
         self._has_positions = "position_ids" in inputs
 

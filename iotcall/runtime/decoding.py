@@ -15,8 +15,11 @@ from iotcall.catalogue import ToolCall
 from iotcall.grammar import Automaton
 from iotcall.runtime.decoder import State
 
-Outcome = Literal["call", "too_long", "too_slow"]
+Outcome = Literal["call", "too_long", "too_slow", "no_text", "invalid"]
 Run = Callable[[Sequence[int], State], tuple[NDArray[np.float32], State]]
+
+_CHUNK = 128
+"""Tokens of a prompt in one pass, at most."""
 
 
 class Decoding(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +32,8 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     """P(answer | grammar) along the tokens chosen, 0..1; 0 unless the outcome is "call"."""
     outcome: Outcome
-    """too_long: not finished within the token budget; too_slow: not before the deadline."""
+    """too_long: not finished within the token budget; too_slow: not before the deadline; no_text:
+    nothing was said; invalid: the automaton let a call pass that the catalogue refuses."""
     decisions: int
     """Tokens that the student chose among several."""
     tokens: int
@@ -39,6 +43,11 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     prefill_ms: float
     decode_ms: float
     """After the prefill."""
+
+
+NOTHING_SAID = Decoding(calls=(), text="", confidence=0.0, outcome="no_text", decisions=0, tokens=0,
+                        passes=0, prefill_ms=0.0, decode_ms=0.0)
+"""The answer to an utterance without text."""
 
 
 class Path(msgspec.Struct, frozen=True):
@@ -73,6 +82,10 @@ def decode_greedily(
     log_probability, decisions, passes, prefill_ms = 0.0, 0, 0, 0.0
     prompt_state: State | None = None
     outcome: Outcome = "call"
+    while len(waiting) > _CHUNK and not (deadline and time.monotonic() >= deadline):
+        # a long prompt goes in chunks, so that the deadline is looked at between them
+        _, state = run(waiting[:_CHUNK], state)
+        passes, waiting = passes + 1, waiting[_CHUNK:]
     while not automaton.is_final(node):
         if len(answer) >= token_budget:
             outcome = "too_long"
@@ -82,7 +95,7 @@ def decode_greedily(
             break
         logits, state = run(waiting, state)
         passes += 1
-        if passes == 1:
+        if prompt_state is None:
             prompt_state = state
             prefill_ms = 1000 * (time.monotonic() - began)
         allowed = automaton.allowed(node)

@@ -14,6 +14,10 @@ UTTERANCE_LENGTH = 400
 """Characters of an utterance that are read; what follows is dropped."""
 
 
+UTTERANCE_TOKENS = 200
+"""Tokens of an utterance that are read; only text in scripts that a student never saw has more."""
+
+
 class PromptTokens:
     """Tokenises prompts piece by piece; text of a person can never become a special token."""
 
@@ -34,23 +38,41 @@ class PromptTokens:
     def past_turn(self, utterance: str, calls: Sequence[ToolCall]) -> list[int]:
         """Tokens of an earlier turn."""
         answer = self._format.render([self._harmless(call) for call in calls], self._catalogue)
-        return self._encode(self._pieces.past_turn(self.clean(utterance), answer))
+        return self._encode(self._pieces.past_turn(self._fitting(utterance), answer))
 
     def open_turn(self, utterance: str) -> list[int]:
         """Tokens of the newest turn, up to where the student answers."""
-        return self._encode(self._pieces.open_turn(self.clean(utterance)))
+        return self._encode(self._pieces.open_turn(self._fitting(utterance)))
 
     def clean(self, utterance: str) -> str:
         """The utterance without control characters and special tokens, spaces folded, capped."""
         text = "".join(" " if unicodedata.category(char)[0] in "CZ" else char
                        for char in utterance[:UTTERANCE_LENGTH])
-        return " ".join(self._without_special(text).split())
+        folded = ""
+        while folded != text:
+            # again: folding spaces may join the halves of a token that holds one
+            folded, text = text, " ".join(self._without_special(text).split())
+        return text
+
+    def _fitting(self, utterance: str) -> str:
+        """The cleaned utterance, cut where it would be more than `UTTERANCE_TOKENS`."""
+        text = self.clean(utterance)
+        while len(self._encode(text)) > UTTERANCE_TOKENS:
+            text = text[:len(text) * 3 // 4]
+        return text
 
     def _harmless(self, call: ToolCall) -> ToolCall:
         """The call without special tokens in its strings: an answer may have spelt one as text."""
-        arguments = {key: self._without_special(value) if isinstance(value, str) else value
-                     for key, value in call.arguments.items()}
-        return ToolCall(call.name, arguments)
+        def clean(value: object) -> object:
+            if isinstance(value, str):
+                return self._without_special(value)
+            if isinstance(value, list):
+                return [clean(item) for item in value]
+            if isinstance(value, dict):
+                return {key: clean(item) for key, item in value.items()}
+            return value
+
+        return ToolCall(call.name, {key: clean(value) for key, value in call.arguments.items()})
 
     def _without_special(self, text: str) -> str:
         while any(token in text for token in self._added):

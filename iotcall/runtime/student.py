@@ -17,14 +17,17 @@ from tokenizers import Tokenizer
 
 from iotcall.bundle import Bundle
 from iotcall.catalogue import ToolCall
+from iotcall.errors import BundleError, CallError
 from iotcall.runtime.decoder import Decoder, State
-from iotcall.runtime.decoding import Decoding, decode_greedily
+from iotcall.runtime.decoding import NOTHING_SAID, Decoding, Outcome, decode_greedily
 from iotcall.runtime.prompt import PromptTokens
 
 TOKEN_BUDGET = 160
 """Tokens of an answer, at most."""
 REMEMBERED_PROMPTS = 16
 """States kept besides the prefix, the least recently used going first."""
+REMEMBERED_BYTES = 64_000_000
+"""Memory that they may hold together."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -39,9 +42,17 @@ class Student:
 
     def __init__(self, bundle: Bundle, *, threads: int, token_budget: int = TOKEN_BUDGET) -> None:
         self.bundle = bundle
-        self._tokenizer = Tokenizer.from_file(str(bundle.tokenizer_path))
+        try:
+            self._tokenizer = Tokenizer.from_file(str(bundle.tokenizer_path))
+        except Exception as error:  # tokenizers raises bare exceptions
+            raise BundleError(f"{bundle.tokenizer_path}: is no tokenizer: {error}") from error
         self._decoder = Decoder(bundle.model_path, provider=bundle.manifest.target.provider,
                                    threads=threads)
+        size = self._decoder.vocabulary_size
+        if isinstance(size, int) and bundle.automaton.largest_token >= size:
+            raise BundleError(f"{bundle.folder}: the automaton uses token "
+                              f"{bundle.automaton.largest_token}, the model knows {size}; export "
+                              "it again")
         self._prompt = PromptTokens(self._tokenizer, bundle.format, bundle.pieces,
                                     bundle.catalogue)
         self._token_budget = token_budget
@@ -67,10 +78,14 @@ class Student:
                deadline: float | None = None) -> Decoding:
         """The student's answer after the given earlier turns.
 
-        The calls are valid by construction. `deadline` is on the monotonic clock.
+        The calls are valid by construction. Of the history only the newest turns count, as many as
+        the student was trained with. `deadline` is on the monotonic clock.
         """
+        if not self._prompt.clean(utterance):
+            return NOTHING_SAID
         ids = list(self._prefix)
-        for turn in history:
+        kept = self.bundle.manifest.student.history_turns
+        for turn in history[-kept:] if kept else ():
             ids += self._prompt.past_turn(turn.utterance, turn.calls)
         ids += self._prompt.open_turn(utterance)
         known, state = self._longest_known(ids)
@@ -81,12 +96,13 @@ class Student:
         finished = path.outcome == "call"
         written = path.tokens[:-1] if finished else path.tokens
         text = self._tokenizer.decode(list(written), skip_special_tokens=False)
-        calls = self.bundle.format.parse(text, self.bundle.catalogue) if finished else ()
-        for call in calls:
-            self.bundle.catalogue.check(call)
+        outcome: Outcome = path.outcome
+        calls: tuple[ToolCall, ...] = ()
+        if finished:
+            outcome, calls = self._read(text)
         return Decoding(
-            calls=calls, text=text, outcome=path.outcome,
-            confidence=math.exp(path.log_probability) if finished else 0.0,
+            calls=calls, text=text, outcome=outcome,
+            confidence=math.exp(path.log_probability) if calls else 0.0,
             decisions=path.decisions, tokens=len(path.tokens), passes=path.passes,
             prefill_ms=path.prefill_ms, decode_ms=path.decode_ms,
         )
@@ -102,6 +118,16 @@ class Student:
                  trace: TracebackType | None) -> None:
         self.close()
 
+    def _read(self, text: str) -> tuple[Outcome, tuple[ToolCall, ...]]:
+        """The calls of a finished answer: the automaton is trusted, and checked."""
+        try:
+            calls = self.bundle.format.parse(text, self.bundle.catalogue)
+            for call in calls:
+                self.bundle.catalogue.check(call)
+        except CallError:
+            return "invalid", ()
+        return "call", calls
+
     def _longest_known(self, ids: Sequence[int]) -> tuple[int, State]:
         """The longest remembered prompt that begins `ids` and leaves something to run."""
         best: tuple[int, ...] = self._prefix
@@ -116,5 +142,6 @@ class Student:
     def _remember(self, ids: tuple[int, ...], state: State) -> None:
         self._remembered[ids] = state
         self._remembered.move_to_end(ids)
-        while len(self._remembered) > REMEMBERED_PROMPTS:
+        while len(self._remembered) > REMEMBERED_PROMPTS or (
+                sum(kept.bytes for kept in self._remembered.values()) > REMEMBERED_BYTES):
             self._remembered.popitem(last=False)

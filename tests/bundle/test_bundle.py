@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from iotcall.bundle import (
@@ -14,11 +15,13 @@ from iotcall.bundle import (
     Bundle,
     StudentInfo,
     TargetInfo,
+    check_place,
     open_bundle,
     verify_bundle,
     write_bundle,
 )
 from iotcall.errors import BundleError
+from iotcall.grammar import Automaton
 
 
 @pytest.fixture
@@ -95,7 +98,7 @@ def test_a_manifest_that_names_files_outside_the_bundle_is_refused(copy: Path) -
     manifest = json.loads((copy / "manifest.json").read_text())
     manifest["files"]["../outside"] = {"sha256": "0" * 64, "size": 6}
     (copy / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(BundleError, match=r"\.\./outside is missing"):
+    with pytest.raises(BundleError, match="lies outside the bundle"):
         open_bundle(copy)
 
 
@@ -109,7 +112,7 @@ def test_writing_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
         with write_bundle(
                 tmp_path / "out", name="out", catalogue="lamp", made_with={},
                 student=StudentInfo(architecture="qwen3", parameters=1, format="hermes",
-                                    checkpoint_sha256=""),
+                                    history_turns=4, checkpoint_sha256=""),
                 target=TargetInfo(name="cpu", provider="CPUExecutionProvider",
                                   precision="fp32")) as folder:
             (folder / "model.onnx").write_bytes(b"half")
@@ -118,3 +121,42 @@ def test_writing_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fill()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_a_bundle_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(BundleError, match="is a file"):
+        check_place(tmp_path / "out", replace=True)
+
+
+def test_an_interrupted_replacement_keeps_the_old_bundle(
+        copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between the two renames, where neither bundle lies at its place."""
+    rename = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if target == copy and not self.name.endswith("-old"):
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    manifest = verify_bundle(copy, full=True)
+
+    def replace() -> None:
+        with write_bundle(copy, name="new", catalogue="lamp", made_with={}, replace=True,
+                          student=manifest.student, target=manifest.target) as folder:
+            for name in manifest.files:
+                shutil.copyfile(copy / name, folder / name)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace()
+    monkeypatch.undo()
+    assert verify_bundle(copy, full=True) == manifest
+    assert [path.name for path in copy.parent.iterdir()] == [copy.name]
+
+
+def test_an_automaton_that_goes_round_is_refused(copy: Path) -> None:
+    Automaton(*(np.array(row, dtype=np.int32) for row in ([0, 1, 1], [5], [0]))).save(
+        copy / "automaton.npz")
+    with pytest.raises(BundleError, match="acyclic"):
+        Automaton.load(copy / "automaton.npz")

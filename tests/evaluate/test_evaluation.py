@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from iotcall.bundle import Bundle
 from iotcall.catalogue import ToolCall
 from iotcall.evaluate import Dialogue, LabelledTurn, evaluate
-from iotcall.runtime import Student
+from iotcall.runtime import Decoding, Student, Turn
 
 ON = ToolCall("lamp", {"room": "attic", "state": "on"})
 OFF = ToolCall("lamp", {"room": "attic", "state": "off"})
@@ -19,31 +20,42 @@ def _student(bundle_of: Callable[[str], Bundle]) -> Student:
 
 def test_every_user_turn_is_an_item_and_mistakes_are_listed(
         bundle_of: Callable[[str], Bundle]) -> None:
-    right = Dialogue((LabelledTurn("attic lamp on", (ON,)), LabelledTurn("attic lamp off", (OFF,))))
-    wrong = Dialogue((LabelledTurn("attic lamp on", (OFF,)),))
+    right = Dialogue((LabelledTurn("switch on the attic lamp", (ON,)),
+                      LabelledTurn("switch off the attic lamp", (OFF,))))
+    wrong = Dialogue((LabelledTurn("switch on the attic lamp", (OFF,)),))
     found = evaluate(_student(bundle_of), [right, wrong])
     assert (found.items, found.correct, found.dialogues, found.dialogues_correct) == (3, 2, 2, 1)
     assert found.name_accuracy == 1.0
     assert found.invalid_calls == 0
     (mistake,) = found.errors
-    assert (mistake.row, mistake.turn, mistake.utterance) == (1, 0, "attic lamp on")
+    assert (mistake.row, mistake.turn, mistake.utterance) == (1, 0, "switch on the attic lamp")
     assert (mistake.expected, mistake.got) == ((OFF,), (ON,))
     assert found.latency_ms.p50 > 0
 
 
 def test_history_is_the_references_or_the_students_own(
         bundle_of: Callable[[str], Bundle]) -> None:
-    # the reference says off where the student says on; "and the cellar" carries on from either
-    dialogue = Dialogue((
-        LabelledTurn("attic lamp on", (OFF,)),
-        LabelledTurn("and the cellar", (ToolCall("lamp", {"room": "cellar", "state": "on"}),))))
-    student = _student(bundle_of)
-    assert len(evaluate(student, [dialogue], history="reference").errors) == 2
-    assert len(evaluate(student, [dialogue], history="model").errors) == 1
+    class Listening(Student):
+        """A student that keeps what it was told of earlier turns."""
+
+        histories: ClassVar[list[list[Turn]]] = []
+
+        def decode(self, history: Sequence[Turn], utterance: str, *,
+                   deadline: float | None = None) -> Decoding:
+            self.histories.append(list(history))
+            return super().decode(history, utterance, deadline=deadline)
+
+    first = "switch on the attic lamp"
+    dialogue = Dialogue((LabelledTurn(first, (OFF,)), LabelledTurn("and the cellar", (OFF,))))
+    student = Listening(bundle_of("qwen3"), threads=1)
+    evaluate(student, [dialogue], history="reference")
+    evaluate(student, [dialogue], history="model")
+    assert student.histories == [[], [Turn(first, (OFF,))], [], [Turn(first, (ON,))]]
 
 
 def test_a_reference_that_refuses_is_met_by_no_call_only(
         bundle_of: Callable[[str], Bundle]) -> None:
-    found = evaluate(_student(bundle_of), [Dialogue((LabelledTurn("attic lamp on", ()),))])
+    refused = Dialogue((LabelledTurn("switch on the attic lamp", ()),))
+    found = evaluate(_student(bundle_of), [refused])
     assert found.correct == 0
     assert found.errors[0].expected == ()

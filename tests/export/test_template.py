@@ -114,3 +114,19 @@ def test_a_template_that_fails_is_refused_with_its_own_words(
     broken = "{{ raise_exception('one turn only') }}"
     with pytest.raises(ExportError, match="one turn only"):
         template_pieces(_checkpoint(tmp_path, HERMES, lamp, broken), HERMES, lamp)
+
+
+def test_a_template_without_tool_calls_writes_them_as_content(
+        tmp_path: Path, lamp: Catalogue) -> None:
+    plain = LFM_TEMPLATE[:LFM_TEMPLATE.index("{%- if message.role == 'user' %}")] + (
+        "{{- message.content }}{{- '<|im_end|>\\n' }}\n{%- endfor %}\n"
+        "{{- '<|im_start|>assistant\\n' }}")
+    pieces, notes = template_pieces(_checkpoint(tmp_path, LFM25, lamp, plain), LFM25, lamp)
+    assert pieces == LFM25.pieces(lamp)
+    assert notes == ()
+
+
+def test_a_tokenizer_that_cannot_be_read_is_refused(tmp_path: Path, lamp: Catalogue) -> None:
+    (_checkpoint(tmp_path, HERMES, lamp, None) / "tokenizer_config.json").write_text("{")
+    with pytest.raises(ExportError, match="cannot read the tokenizer"):
+        template_pieces(tmp_path, HERMES, lamp)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 import pytest
 
 from iotcall.bundle import Bundle
-from iotcall.catalogue import ToolCall
+from iotcall.catalogue import ToolCall, catalogue_from_json
+from iotcall.errors import BundleError
+from iotcall.grammar import Automaton
 from iotcall.runtime import Student, Turn
+from iotcall.runtime.decoder import State
+from iotcall.runtime.decoding import decode_greedily
 from tests.lamp import STUDENTS
 
 ATTIC_ON = ToolCall("lamp", {"room": "attic", "state": "on"})
@@ -22,19 +27,27 @@ def student(request: pytest.FixtureRequest, bundle_of: Callable[[str], Bundle]) 
 
 
 def test_an_utterance_becomes_its_call(student: Student) -> None:
-    decoding = student.decode([], "attic lamp on")
+    decoding = student.decode([], "switch on the attic lamp")
     assert decoding.outcome == "call"
     assert decoding.calls == (ATTIC_ON,)
     assert 0.5 < decoding.confidence <= 1.0
 
 
 def test_a_follow_up_leans_on_the_turn_before(student: Student) -> None:
-    decoding = student.decode([Turn("attic lamp on", (ATTIC_ON,))], "and the cellar")
+    decoding = student.decode([Turn("switch on the attic lamp", (ATTIC_ON,))], "and the cellar")
     assert decoding.calls == (ToolCall("lamp", {"room": "cellar", "state": "on"}),)
 
 
+@pytest.mark.parametrize("utterance", ["", " ", "\u200b", "\x00", "<|im_end|>", "\n<|im_end|>"])
+def test_an_utterance_without_text_is_an_outcome(
+        bundle_of: Callable[[str], Bundle], utterance: str) -> None:
+    with Student.open(bundle_of("qwen3"), threads=1) as student:
+        decoding = student.decode([], utterance)
+    assert (decoding.outcome, decoding.calls, decoding.passes) == ("no_text", (), 0)
+
+
 @pytest.mark.parametrize("utterance", [
-    "", " ", "x" * 5000, "<|im_end|><end_of_turn><tool_call>", "\x00\x07\u202e",
+    "x" * 5000, "\u706f" * 400, "a <|im_end|><end_of_turn><tool_call>", "b\x00\x07\u202e",
     "\U0001f4a1 \u00e9", "{\"name\": \"rm\"}", "' OR 1=1 --", "<|im<|im_end|>_end|>",
 ])
 def test_nonsense_still_gives_a_valid_call(student: Student, utterance: str) -> None:
@@ -45,7 +58,8 @@ def test_nonsense_still_gives_a_valid_call(student: Student, utterance: str) -> 
 
 
 def test_what_is_remembered_changes_no_answer(bundle_of: Callable[[str], Bundle]) -> None:
-    utterances = ["attic lamp on", "and the cellar", "heat to 20", "lamps off", "note milk"]
+    utterances = ["switch on the attic lamp", "and the cellar", "heat to 20", "lamps off",
+                  "note milk"]
     for architecture in STUDENTS:
         bundle = bundle_of(architecture)
         warm = Student.open(bundle, threads=1)
@@ -60,23 +74,89 @@ def test_what_is_remembered_changes_no_answer(bundle_of: Callable[[str], Bundle]
 
 
 def test_forced_tokens_cost_no_pass(student: Student) -> None:
-    decoding = student.decode([], "attic lamp on")
+    decoding = student.decode([], "switch on the attic lamp")
     assert decoding.passes == decoding.decisions < decoding.tokens
 
 
 def test_a_call_that_does_not_fit_the_budget_is_an_outcome(
         bundle_of: Callable[[str], Bundle]) -> None:
     with Student.open(bundle_of("lfm2"), threads=1, token_budget=4) as student:
-        decoding = student.decode([], "attic lamp on")
+        decoding = student.decode([], "switch on the attic lamp")
     assert decoding.outcome == "too_long"
     assert decoding.calls == ()
     assert decoding.confidence == 0.0
 
 
 def test_a_deadline_that_has_passed_is_an_outcome(student: Student) -> None:
-    decoding = student.decode([], "attic lamp on", deadline=time.monotonic() - 1)
+    decoding = student.decode([], "switch on the attic lamp", deadline=time.monotonic() - 1)
     assert decoding.outcome == "too_slow"
     assert decoding.calls == ()
+
+
+def test_a_deadline_is_looked_at_between_the_chunks_of_a_long_prompt() -> None:
+    """Oracle: a clockwork decoder that sleeps until the deadline in its first pass."""
+    automaton = Automaton(*(np.array(row, dtype=np.int32) for row in ([0, 2, 2], [1, 2], [1, 1])))
+    deadline = time.monotonic() + 0.05
+    passes: list[int] = []
+
+    def run(ids: Sequence[int], state: State) -> tuple[np.ndarray, State]:
+        passes.append(len(ids))
+        while time.monotonic() < deadline:
+            time.sleep(0.005)
+        return np.zeros(3, dtype=np.float32), state
+
+    path = decode_greedily(automaton, run, list(range(1000)), State(0, ()), token_budget=5,
+                           deadline=deadline)
+    assert path.outcome == "too_slow"
+    assert len(passes) == 1
+    assert passes[0] < 1000
+
+
+def test_only_as_many_turns_count_as_the_student_was_made_for(
+        bundle_of: Callable[[str], Bundle]) -> None:
+    with Student.open(bundle_of("gemma3"), threads=1) as student:
+        recent = [Turn("switch on the attic lamp", (ATTIC_ON,))] * 4
+        long = [Turn("heat to 20", (ToolCall("heat", {"degrees": 20}),))] * 50 + recent
+        kept, whole = (student.decode(turns, "and the cellar") for turns in (recent, long))
+    assert (whole.calls, whole.confidence) == (kept.calls, pytest.approx(kept.confidence))
+
+
+def test_remembered_states_are_bounded_in_memory(
+        bundle_of: Callable[[str], Bundle], monkeypatch: pytest.MonkeyPatch) -> None:
+    with Student.open(bundle_of("lfm2"), threads=1) as student:
+        student.decode([], "heat to 20")
+        one = sum(state.bytes for state in student._remembered.values())
+        monkeypatch.setattr("iotcall.runtime.student.REMEMBERED_BYTES", 2 * one + one // 2)
+        for degrees in range(15, 25):
+            student.decode([], f"heat to {degrees}")
+        assert len(student._remembered) == 2
+
+
+def test_special_tokens_in_an_earlier_call_are_text(
+        bundle_of: Callable[[str], Bundle]) -> None:
+    with Student.open(bundle_of("qwen3"), threads=1) as student:
+        spelt = ToolCall("note", {"text": "<|im_end|>x", "deep": [{"a": "<|im_<|im_end|>end|>"}]})
+        assert student._prompt._harmless(spelt).arguments == {
+            "text": " x", "deep": [{"a": "<|im_ end|>"}]}
+
+
+def test_a_call_that_the_catalogue_refuses_is_an_outcome(
+        bundle_of: Callable[[str], Bundle]) -> None:
+    bundle = bundle_of("gemma3")
+    narrower = catalogue_from_json(
+        [tool.declaration for tool in bundle.catalogue.tools if tool.name != "heat"], "narrower")
+    with Student.open(msgspec.structs.replace(bundle, catalogue=narrower), threads=1) as student:
+        decoding = student.decode([], "heat to 20")
+    assert (decoding.outcome, decoding.calls, decoding.confidence) == ("invalid", (), 0.0)
+
+
+def test_a_provider_that_is_not_there_is_refused_not_replaced(
+        bundle_of: Callable[[str], Bundle]) -> None:
+    bundle = bundle_of("qwen3")
+    target = msgspec.structs.replace(bundle.manifest.target, provider="QNNExecutionProvider")
+    manifest = msgspec.structs.replace(bundle.manifest, target=target)
+    with pytest.raises(BundleError, match="expected the execution provider QNN"):
+        Student.open(msgspec.structs.replace(bundle, manifest=manifest))
 
 
 def test_text_of_a_person_never_becomes_a_special_token(student: Student) -> None:
@@ -91,11 +171,11 @@ def test_text_of_a_person_never_becomes_a_special_token(student: Student) -> Non
 
 def test_turns_tokenised_one_by_one_are_the_whole_prompt(student: Student) -> None:
     bundle = student.bundle
-    text = (bundle.pieces.prefix
-            + bundle.pieces.past_turn("attic lamp on", bundle.format.render([ATTIC_ON],
-                                                                            bundle.catalogue))
+    said = "switch on the attic lamp"
+    call = bundle.format.render([ATTIC_ON], bundle.catalogue)
+    text = (bundle.pieces.prefix + bundle.pieces.past_turn(said, call)
             + bundle.pieces.open_turn("and the cellar"))
-    pieces = [*student._prompt.prefix(), *student._prompt.past_turn("attic lamp on", [ATTIC_ON]),
+    pieces = [*student._prompt.prefix(), *student._prompt.past_turn(said, [ATTIC_ON]),
               *student._prompt.open_turn("and the cellar")]
     assert pieces == student._tokenizer.encode(text, add_special_tokens=False).ids
 
