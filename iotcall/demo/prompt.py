@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 
 import msgspec
@@ -77,6 +78,8 @@ def converse(stage: Stage, display: Display) -> None:
     """Read utterances from the terminal (or a pipe) until it ends."""
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401 (gives input() its line editing)
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # bytes that are no text become a turn all the same
     if sys.stdin.isatty():
         display.say(HELP, style="dim")
     while True:
@@ -109,11 +112,16 @@ def play(lines: tuple[Line, ...], stage: Stage, display: Display) -> bool:
         checked += len(line.states) + (line.outcome is not None)
         if found:
             wrong.append((line, found))
-    display.say(f"{len(lines)} utterances, {checked} expectations, {len(wrong)} lines differ",
+    display.say(f"{_counted(len(lines), 'utterance')}, {_counted(checked, 'expectation')}, "
+                f"{_counted(len(wrong), 'line')} {'differs' if len(wrong) == 1 else 'differ'}",
                 style="bold red" if wrong else "bold green")
     for line, found in wrong:
         display.say(f"  line {line.number}: {line.utterance!r}: {'; '.join(found)}", style="red")
     return not wrong
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _written(state: dict[str, Value]) -> str:

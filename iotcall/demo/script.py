@@ -1,6 +1,6 @@
 """A demo script: what is said, and what must come of it. Leaves out: saying it.
 
-One utterance a line; after `=>` what is expected, separated by `;`:
+One utterance a line; after `=>` what is expected, one thing or several separated by `;`:
 
     turn on the kitchen lights => kitchen light: state=on, brightness=100
     turn them off => ?question
@@ -92,6 +92,10 @@ def _line(path: Path, number: int, content: str, home: Home) -> Line:
                 states += _states(part, home)
     except ValueError as error:
         raise FileError(path, str(error), place=f"line {number}") from None
+    if not (states or outcome):
+        raise FileError(path, f"expects nothing; write e.g. `{_ARROW} ?done` or `{_ARROW} "
+                              "device: property=value` after what is said",
+                        place=f"line {number}")
     if not utterance.strip():
         raise FileError(path, f"nothing is said before `{_ARROW}`", place=f"line {number}")
     return Line(number=number, utterance=utterance.strip(), states=tuple(states), outcome=outcome)

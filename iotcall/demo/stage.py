@@ -32,6 +32,7 @@ _HUB_START_SECONDS = 120.0  # a student is loaded, on a slow board
 _TURN_SECONDS = 60.0
 _HUB_STOP_SECONDS = 30.0
 _LOG_LINES_SHOWN = 5
+_ROOMLESS_SITE = "default"  # Hermes's, also of a home that lists no satellites
 
 
 class Cast(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +44,8 @@ class Cast(msgspec.Struct, frozen=True, kw_only=True):
     broker_url: str | None = None
     """None: a broker of our own."""
     hub_command: tuple[str, ...] = HUB_COMMAND
-    site_id: str = "default"
+    site_id: str = _ROOMLESS_SITE
+    """A satellite of the home."""
 
 
 class Stage:
@@ -80,10 +82,11 @@ def running_stage(cast: Cast) -> Iterator[Stage]:
     """Set everything up; all of it ends with the block.
 
     Raises:
-        InputError: the broker's address cannot be used.
+        InputError: the broker's address cannot be used, or the home has no such satellite.
         BrokerError: there is no broker.
         IotcallError: the hub does not start; with the last lines of its log.
     """
+    _check_site(cast)
     with contextlib.ExitStack() as stack:
         own = None if cast.broker_url else stack.enter_context(running_broker())
         url = cast.broker_url or (own.url if own else "")
@@ -102,6 +105,13 @@ def running_stage(cast: Cast) -> Iterator[Stage]:
         if not satellite.wait_online(deadline, hub.alive):
             raise hub.fault("did not start")
         yield Stage(simulated, satellite, hub, own.name if own else "broker", str(address))
+
+
+def _check_site(cast: Cast) -> None:
+    known = sorted(cast.home.satellites)
+    if cast.site_id not in known and cast.site_id != _ROOMLESS_SITE:
+        raise InputError(f"{cast.site_id!r} is no satellite of this home; its satellites: "
+                         f"{', '.join(known) or 'none'}")
 
 
 class _Hub:

@@ -22,6 +22,7 @@ import structlog
 from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.devices import Device, DeviceStates, Home
 from iotcall.dialogue.gate import pass_gate
+from iotcall.dialogue.numbers import is_number_word, numbers
 from iotcall.dialogue.outcomes import Answer, NotUnderstood, Outcome, Plan, Question, Refusal
 from iotcall.dialogue.phrasing import sentence, subject
 from iotcall.dialogue.resolve import Resolved, Surroundings, resolve
@@ -66,7 +67,8 @@ class Conversation:
                  decoding: Decoding) -> Outcome:
         """The outcome of what the student answered; remembered where it was understood."""
         settings = self._around.settings
-        if not decoding.calls or decoding.confidence < settings.fallback_below:
+        if (decoding.outcome != "call" or not decoding.calls
+                or decoding.confidence < settings.fallback_below):
             log.info("dialogue.not_understood", site_id=session.site_id,
                      outcome=decoding.outcome, confidence=round(decoding.confidence, 3))
             return NotUnderstood(reply=settings.replies.not_understood, calls=decoding.calls)
@@ -97,8 +99,11 @@ class Conversation:
         said = without(words(utterance), settings.fillers)
         found = [(fill.slot, fill.value) for fill in question.fills
                  if said and said == without(words(fill.said), settings.fillers)]
-        if not found and question.number_slot and len(said) == 1 and said[0].isdecimal():
-            found = [(question.number_slot, int(said[0]))]
+        told = numbers(utterance)
+        if not found and question.number_slot and len(told) == 1 and said and (
+                all(map(is_number_word, said))):
+            number = told[0]
+            found = [(question.number_slot, int(number) if number.is_integer() else number)]
         if found:
             slot, value = found[0]
             call = ToolCall(call.name, {**call.arguments, slot: value})
@@ -107,10 +112,11 @@ class Conversation:
         try:
             self._around.catalogue.check(call)
         except CallError:
-            return None
+            if not found or found[0][0] != question.number_slot:
+                return None  # a number out of range goes on: `resolve` refuses it and says why
         # subtle: "all of them" or an earlier "all" must count, so both utterances are looked at.
         return self._settle(session, utterance, session_id, (call,),
-                            meant=f"{pending.utterance} {utterance}")
+                            meant=f"{pending.utterance}; {utterance}")
 
     def _settle(self, session: Session, utterance: str, session_id: str | None,
                 calls: tuple[ToolCall, ...], meant: str = "") -> Outcome:
@@ -126,7 +132,8 @@ class Conversation:
         if isinstance(found, Question):
             session.ask(Pending(found, plan, session_id, meant or utterance,
                                 self._clock() + around.settings.confirm_seconds))
-        session.remember(Turn(utterance, calls))
+        if not (isinstance(found, Refusal) and found.misheard):
+            session.remember(Turn(utterance, calls))
         return found
 
 

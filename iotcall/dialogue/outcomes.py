@@ -43,6 +43,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     reply: str
     calls: tuple[ToolCall, ...] = ()
+    misheard: bool = False
+    """The calls are not what was said: for records, never told to others nor remembered."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

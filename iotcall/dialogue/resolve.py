@@ -6,8 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from iotcall.catalogue import Catalogue, ToolCall
+from iotcall.catalogue import Catalogue, Integer, Node, ToolCall
+from iotcall.catalogue.schema import check_value
 from iotcall.devices import Device, DeviceStates, Home, Kind, Value, command_for, spoken
+from iotcall.devices.properties import RANGES
+from iotcall.dialogue.numbers import numbers
 from iotcall.dialogue.outcomes import Answer, Fill, Plan, Question, Refusal
 from iotcall.dialogue.phrasing import joined, number, phrase, quoted, sentence, subject, verb
 from iotcall.dialogue.settings import (
@@ -20,6 +23,7 @@ from iotcall.dialogue.settings import (
     options,
 )
 from iotcall.dialogue.words import has_any, without, words
+from iotcall.errors import CallError
 
 Resolved = Plan | Question | Refusal | Answer
 
@@ -50,7 +54,7 @@ def resolve(call: ToolCall, utterance: str, around: Surroundings, site_room: str
 def _set(call: ToolCall, utterance: str, tool: SetTool, around: Surroundings, site_room: str
          ) -> Resolved:
     settings, home = around.settings, around.home
-    told = [(slot, call.arguments[key]) for key, slot in tool.slots.items()
+    told = [(key, slot, call.arguments[key]) for key, slot in tool.slots.items()
             if key in call.arguments]
     if not told:
         return Question(reply=tool.ask, fills=tuple(_value_fills(tool)),
@@ -58,18 +62,61 @@ def _set(call: ToolCall, utterance: str, tool: SetTool, around: Surroundings, si
     devices = _where(call, utterance, tool, around, site_room)
     if not isinstance(devices, tuple):
         return devices
-    try:
-        commands = tuple(command_for(device, slot.property, _normalised(slot, said))
-                         for device in devices for slot, said in told)
-    except ValueError:  # only a number can be wrong here, and only setpoints have numbers
-        limits = devices[0].minimum_celsius, devices[0].maximum_celsius
-        low, high = (number(limit, "setpoint", settings) for limit in limits)
-        return Refusal(reply=sentence(settings.replies.out_of_range.format(
-            subject=subject(devices, home, settings), low=low, high=high)))
+    commands = []
+    for device in devices:
+        for key, slot, said in told:
+            node = _node(call, key, around)
+            if not slot.values and _is_misheard(said, node, slot, utterance, settings):
+                return _out_of_range(devices, node, slot, around)
+            try:
+                commands.append(command_for(device, slot.property, _normalised(slot, said)))
+            except ValueError:  # only a number can be wrong here
+                return _out_of_range(devices, node, slot, around)
     state = {each.property: each.value for each in commands}
-    return Plan(commands=commands, reply=sentence(settings.replies.done.format(
+    return Plan(commands=tuple(commands), reply=sentence(settings.replies.done.format(
         subject=subject(devices, home, settings), said=phrase(tool.kind, state, settings),
         **{"is": verb(devices, settings)})))
+
+
+def _is_misheard(value: Value, node: Node, slot: Slot, utterance: str,
+                 settings: DialogueSettings) -> bool:
+    """Whether the utterance says numbers and none is the value, or the value is not allowed.
+
+    subtle: the student cannot write a number that its grammar forbids. "To 95" becomes 80, with
+    full confidence; only the utterance tells. One without a number carries an earlier value on.
+    """
+    try:
+        check_value(node, value, slot.property)
+    except CallError:
+        return True
+    said = numbers(utterance)
+    if isinstance(value, str) or not said:
+        return False
+    if slot.unit in (None, settings.degrees):
+        return value not in said
+    spoken_value = value * 9 / 5 + 32 if slot.unit == "celsius" else (value - 32) * 5 / 9
+    return all(abs(each - spoken_value) > 0.5 for each in said)  # the student has rounded
+
+
+def _out_of_range(devices: Sequence[Device], node: Node, slot: Slot, around: Surroundings
+                  ) -> Refusal:
+    """Says what the catalogue and the devices allow, in the unit that people speak."""
+    settings = around.settings
+    limits = [RANGES[devices[0].kind, slot.property]]
+    if slot.property == "setpoint":
+        limits += [(device.minimum_celsius, device.maximum_celsius) for device in devices]
+    low, high = max(low for low, _ in limits), min(high for _, high in limits)
+    if isinstance(node, Integer):
+        low = max(low, float(_normalised(slot, node.minimum)))
+        high = min(high, float(_normalised(slot, node.maximum)))
+    return Refusal(misheard=True, reply=sentence(settings.replies.out_of_range.format(
+        subject=subject(devices, around.home, settings),
+        low=number(low, slot.property, settings), high=number(high, slot.property, settings))))
+
+
+def _node(call: ToolCall, key: str, around: Surroundings) -> Node:
+    fields = around.catalogue.tool(call.name).parameters.fields
+    return next(field.node for field in fields if field.name == key)
 
 
 def _where(call: ToolCall, utterance: str, tool: SetTool, around: Surroundings, site_room: str

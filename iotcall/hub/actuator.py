@@ -18,6 +18,8 @@ from iotcall.hub.settings import HubSettings
 from iotcall.hub.topics import Message
 from iotcall.hub.turn import CommandRecord
 
+_ASK_AFTER = (0.25, 0.5)  # shares of acknowledge_seconds after which silent devices are asked
+
 _log = structlog.get_logger(__name__)
 
 
@@ -42,8 +44,8 @@ class Actuator:
         """Publish the commands in order and wait for the devices; a record for each.
 
         A command that the broker has not taken by the (monotonic) deadline is given up. A device
-        that has said nothing after half of `acknowledge_seconds` is asked for its state: some locks
-        and plugs take a command in silence.
+        that is silent after a quarter of `acknowledge_seconds` is asked for its state, as some
+        locks and plugs take a command in silence; and after half of it again, as bolts are slow.
         """
         since = self._states.mark()
         publications = [self._drivers[told.device.driver].publications(told) for told in commands]
@@ -83,12 +85,14 @@ class Actuator:
 
     def _acknowledged(self, sent: Sequence[Command], since: int) -> list[Command]:
         begun, longest = time.monotonic(), self._settings.acknowledge_seconds
-        done = self._states.wait_for(sent, begun + longest / 2, since=since)
-        if not all(done):
+        done = self._states.wait_for(sent, begun + _ASK_AFTER[0] * longest, since=since)
+        for until in (*_ASK_AFTER[1:], 1.0):
+            if all(done):
+                break
             silent = {told.device.name: told.device
                       for told, acknowledged in zip(sent, done, strict=True) if not acknowledged}
             self.ask(tuple(silent.values()))
-            done = self._states.wait_for(sent, begun + longest, since=since)
+            done = self._states.wait_for(sent, begun + until * longest, since=since)
         for told, acknowledged in zip(sent, done, strict=True):
             if not acknowledged:
                 _log.warning("command.unconfirmed", device=told.device.name,

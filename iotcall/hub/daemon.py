@@ -44,7 +44,8 @@ def run_hub(
     process at once. Call it from the main thread.
 
     Raises:
-        BrokerError: the first connection fails; later ones are made again for ever.
+        BrokerError: the first connection fails (later ones are made again for ever), or another
+            hub takes over our client id.
     """
     drivers = drivers_of(home)
     states = DeviceStates(home, drivers)
@@ -66,18 +67,19 @@ def run_hub(
         on_session=ledger.connected,
         on_arrival=arrived,
         on_up=lambda: actuator.ask(home.devices),
+        on_taken_over=lambda: wake(),
     )
     actuator = Actuator(settings, link, states, drivers)
     conversation = Conversation(home, states, dialogue, catalogue)
     worker = Worker(settings, link, actuator, conversation, dialogue, decode)
     inbox = Inbox(settings, ledger, worker.object_to)
 
-    with _signals() as wait_for_signal:
+    with _signals() as (wait_for_signal, wake):
         link.open()
         busy = threading.Thread(target=worker.run, args=[inbox, ledger], name="worker", daemon=True)
         busy.start()
         _log.info("hub.started", client_id=settings.client_id, devices=len(home.devices))
-        received = wait_for_signal()
+        received = wait_for_signal()  # "" where it was the link that woke us
     inbox.stop()
     link.give_up()
     _log.info("hub.stopping", signal=received)
@@ -86,11 +88,15 @@ def run_hub(
         _log.error("hub.utterance_abandoned", after_seconds=settings.stop_seconds)
     link.close()
     _log.info("hub.stopped")
+    if link.fault:
+        raise link.fault
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[Callable[[], str]]:
-    """A function that waits for SIGTERM or SIGINT and names it; after the block they act as before.
+def _signals() -> Iterator[tuple[Callable[[], str], Callable[[], None]]]:
+    """A function that waits for SIGTERM or SIGINT and names it, and one that ends its wait.
+
+    The wait gives an empty name then. After the block the signals act as before.
 
     subtle: the system may hand a signal to any thread, also to those of the student, and a handler
     in Python may interrupt this one under any lock. So the handlers do nothing, and the number
@@ -101,10 +107,19 @@ def _signals() -> Iterator[Callable[[], str]]:
     before = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
     before_fd = signal.set_wakeup_fd(write_end)
     try:
-        yield lambda: signal.Signals(os.read(read_end, 1)[0]).name
+        yield (lambda: _name_of(os.read(read_end, 1)[0]), lambda: _write(write_end))
     finally:
         signal.set_wakeup_fd(before_fd)
         for number, handler in before.items():
             signal.signal(number, handler)
         os.close(read_end)
         os.close(write_end)
+
+
+def _name_of(number: int) -> str:
+    return signal.Signals(number).name if number else ""
+
+
+def _write(write_end: int) -> None:
+    with contextlib.suppress(OSError):  # full or closed: it is ending anyway
+        os.write(write_end, b"\0")

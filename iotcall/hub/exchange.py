@@ -20,6 +20,10 @@ class VersionRefused(BrokerError):
     """
 
 
+class TakenOver(BrokerError):
+    """Another client has connected with our client id; MQTT 5 only."""
+
+
 class Undelivered(BrokerError):
     """The broker did not take a publication: no connection in time, or no permission."""
 

@@ -14,20 +14,28 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from iotcall.errors import BrokerError
-from iotcall.hub.exchange import Arrival, Subscription, Undelivered, Version, VersionRefused
+from iotcall.hub.exchange import (
+    Arrival,
+    Subscription,
+    TakenOver,
+    Undelivered,
+    Version,
+    VersionRefused,
+)
 from iotcall.hub.mqtt import Connection
 from iotcall.hub.settings import HubSettings
 from iotcall.hub.topics import Message, status
 
 _FIRST_DELAY_SECONDS = 0.25
 _LONGEST_DELAY_SECONDS = 15.0
+_SUSPICIOUS = 3  # connections in a row that lasted less than _STABLE_SECONDS
 _STABLE_SECONDS = 10.0  # a connection that lasted less does not reset the delay
 
 _log = structlog.get_logger(__name__)
 
 
 class Link:
-    """Opened once, then reconnected for ever until it is closed. Thread-safe."""
+    """Opened once, then reconnected for ever until it is closed or taken over. Thread-safe."""
 
     def __init__(
         self,
@@ -37,13 +45,20 @@ class Link:
         on_session: Callable[[bool], None],
         on_arrival: Callable[[Arrival], None],
         on_up: Callable[[], None],
+        on_taken_over: Callable[[], None] = lambda: None,
     ) -> None:
-        """As `Connection`; `on_up` runs after each connect, once publishing works."""
+        """As `Connection`; `on_up` runs after each connect, once publishing works.
+
+        `on_taken_over` runs once if another client takes our client id; the link stays down then,
+        as the two would throw each other out for ever, and `fault` says so.
+        """
+        self.fault: TakenOver | None = None
         self._settings = settings
         self._subscriptions = tuple(subscriptions)
         self._on_session = on_session
         self._on_arrival = on_arrival
         self._on_up = on_up
+        self._on_taken_over = on_taken_over
         self._changed = threading.Condition()
         self._connection: Connection | None = None  # None: down
         self._latest: Connection | None = None  # up, being made or over
@@ -165,13 +180,21 @@ class Link:
 
     def _keep(self, connection: Connection) -> None:
         """Wait for the end of each connection and make the next one."""
-        delay = _FIRST_DELAY_SECONDS
+        delay, brief, client_id = _FIRST_DELAY_SECONDS, 0, self._settings.client_id
         while True:
             opened = time.monotonic()
             connection.ended.wait()
             self._lost(connection)
+            if connection.taken_over and not self._closing:
+                self._give_way()
+                return
             if time.monotonic() - opened > _STABLE_SECONDS:
-                delay = _FIRST_DELAY_SECONDS
+                delay, brief = _FIRST_DELAY_SECONDS, 0
+            brief += 1
+            if brief % _SUSPICIOUS == 0:
+                # subtle: MQTT 3.1.1, and mosquitto 2.0.11 with MQTT 5, take over without a word.
+                _log.warning("broker.keeps_hanging_up", times=brief, client_id=client_id,
+                             hint="another hub may use this client id; choose another --client-id")
             while True:
                 if self._closed_within(delay):
                     return
@@ -180,7 +203,18 @@ class Link:
                     connection = self._connect(connection.version)
                     break
                 except BrokerError as error:
+                    if self._latest and self._latest.taken_over:
+                        self._give_way()
+                        return
                     _log.warning("broker.unreachable", reason=str(error), again_in_seconds=delay)
+
+    def _give_way(self) -> None:
+        """Another hub has our session and what we did not handle: leave both to it."""
+        self.fault = TakenOver(
+            f"another hub has connected to {self._settings.broker} with this hub's client id "
+            f"{self._settings.client_id!r}; stop one of the two, or give one another --client-id")
+        self.give_up()
+        self._on_taken_over()
 
     def _lost(self, connection: Connection) -> None:
         with self._changed:

@@ -37,6 +37,7 @@ from iotcall.hub.topics import Message
 
 _KEEPALIVE_SECONDS = 30
 _OUTGOING_LIMIT = 256  # publications that wait for the broker's acknowledgement
+_SESSION_TAKEN_OVER = 0x8E  # MQTT 5, 3.14.2.1
 _POLL_SECONDS = 0.05  # how soon a waiting publication notices that the connection ended
 
 _log = structlog.get_logger(__name__)
@@ -62,7 +63,10 @@ class Connection:
         self.version = version
         self.ended = threading.Event()
         self.reason = "no connection yet"
-        """Why it ended."""
+        """Why it ended: the broker's own words where it gave any."""
+        self.taken_over = False
+        """Whether it ended because another client came with our client id."""
+        self._dismissed = False
         self._settings = settings
         self._subscriptions = sorted(subscriptions)
         self._on_session = on_session
@@ -201,7 +205,13 @@ class Connection:
                 self._client.ack(mid, qos)
 
     def _disconnected(self, client: Any, userdata: Any, flags: Any, reason: Any, _: Any) -> None:
+        # subtle: paho reports the broker's DISCONNECT, then the closed socket as a second end,
+        # "Unspecified error".
+        if self._dismissed:
+            return
+        self._dismissed = bool(flags.is_disconnect_packet_from_server)
         self.reason = str(reason)
+        self.taken_over = self._dismissed and reason.value == _SESSION_TAKEN_OVER
 
     def _finish(self) -> None:
         """The network thread is over, for whatever reason."""

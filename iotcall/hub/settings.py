@@ -47,7 +47,7 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
     payload_limit_bytes: int = 16384
     """Longest voice message."""
     acknowledge_seconds: float = 2.0
-    """A device that has not reported by then is "unconfirmed"; silent ones are asked at half."""
+    """A device that has not reported by then is "unconfirmed"; silent ones are asked before."""
     command_seconds: float = 10.0
     """A command that the broker has not taken by then is given up: late commands are ghosts."""
     decode_seconds: float = 10.0

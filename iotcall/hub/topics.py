@@ -198,7 +198,7 @@ def _heard(topic: str, payload: bytes) -> Heard:
 
 
 def _objection(heard: Heard, text_limit_characters: int) -> str:
-    if not heard.text:
+    if not any(_is_visible(character) for character in heard.text):
         return "no_text"
     if len(heard.text) > text_limit_characters:
         return "text_too_long"
@@ -232,6 +232,11 @@ def _is_name(value: str | None) -> bool:
 def _plain(text: str) -> bool:
     """Whether it is free of control characters."""
     return not any(unicodedata.category(character) == "Cc" for character in text)
+
+
+def _is_visible(character: str) -> bool:
+    """Whether the student would see it: it reads no control, format or space character."""
+    return unicodedata.category(character)[0] not in "CZ"
 
 
 def _slot(name: str, value: Any, text: str, confidence: float) -> dict[str, Any]:

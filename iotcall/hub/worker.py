@@ -123,7 +123,9 @@ class Worker:
         # One deadline from here to the last command: nothing may move long after it was said.
         began = time.monotonic()
         act_until = min(expires_at, began + self._settings.command_seconds)
-        if not isinstance(found, NotUnderstood) and (decoding or not isinstance(found, Answer)):
+        misheard = isinstance(found, NotUnderstood) or (
+            isinstance(found, Refusal) and found.misheard)
+        if not misheard and (decoding or not isinstance(found, Answer)):
             for call in found.calls:  # not those to which a no was said
                 self._tell(intent(heard, call, 1.0 if confidence is None else confidence),
                            act_until, needed=False)

@@ -48,6 +48,7 @@ def test_what_is_typed_is_done_until_the_input_ends() -> None:
 @pytest.mark.parametrize(("options", "says"), [
     (["--script", "none"], "'none' is neither a path nor shipped in devices/homes/; shipped: demo"),
     (["--home", "none"], "'none' is neither a path nor shipped"),
+    (["--site", "nowhere"], "its satellites: default, kitchen, living_room"),
     (["--broker", "box"], "expected mqtt://"),
     (["--broker", "mqtts://box"], "no TLS"),
 ])

@@ -25,21 +25,23 @@ def test_a_line_says_what_devices_must_be_and_what_the_outcome_is(
     tmp_path: Path, home: Home
 ) -> None:
     path = written(tmp_path, "# a comment\n\nmovie => kitchen light: state=on, brightness=40; "
-                             "front: lock=locked; ?done\n  just said\n")
+                             "front: lock=locked; ?done\n  peru => !refused\n")
     assert read_script(path, home) == (
         Line(number=3, utterance="movie", outcome="done", states=(
             Expected("kitchen light", "state", "on"), Expected("kitchen light", "brightness", 40.0),
             Expected("front door", "lock", "locked"))),
-        Line(number=4, utterance="just said"),
+        Line(number=4, utterance="peru", outcome="refused"),
     )
 
 
 @pytest.mark.parametrize(("text", "message"), [
     ("on => ?maybe", r"line 1.*'maybe' is no outcome; known: done, "),
-    ("on\non => kitchen light", r"line 2.*expected `device: property=value`"),
+    ("# x\non => kitchen light", r"line 2.*expected `device: property=value`"),
     ("on => no such thing: state=on", r"line 1.*devices: back door, "),
     ("on => kitchen light: state", r"line 1.*expected `property=value`, found 'state'"),
     ("=> kitchen light: state=on", r"line 1.*nothing is said"),
+    ("on => ?done\nkitchen lights on", r"line 2.*expects nothing"),
+    ("on =>", r"line 1.*expects nothing"),
     ("# only a comment", r"holds no utterance"),
 ])
 def test_a_line_that_cannot_be_read_is_named(

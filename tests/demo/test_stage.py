@@ -17,7 +17,7 @@ from iotcall.demo.prompt import Display, converse, play
 from iotcall.demo.script import read_script
 from iotcall.demo.stage import Cast, Stage, running_stage
 from iotcall.devices import load_home
-from iotcall.errors import IotcallError
+from iotcall.errors import InputError, IotcallError
 from iotcall.shipped import shipped
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +71,13 @@ def test_a_script_is_played_and_its_turns_are_printed(
     assert "6 utterances, 7 expectations, 0 lines differ" in text
 
 
+def test_one_of_anything_is_counted_as_one(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play(read_script(written(tmp_path, "peru => ?done"), CAST.home), stage, Display(json=True))
+    assert "1 utterance, 1 expectation, 1 line differs" in printed(capsys)[1]
+
+
 def test_a_script_that_is_not_met_names_what_differs(
     stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,7 +93,8 @@ def test_a_script_that_is_not_met_names_what_differs(
 def test_people_see_utterance_call_topic_payload_and_state(
     stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    play(read_script(written(tmp_path, "office lights off [/bold]", "office lights off"),
+    play(read_script(written(tmp_path, "office lights off [/bold] => !refused",
+                      "office lights off => ?done"),
                      CAST.home), stage, Display(json=False))
     shown = capsys.readouterr().out
     for part in ("office lights off [/bold]", 'toggle_lights(room="office", state="off")',
@@ -106,11 +114,27 @@ def test_the_prompt_reads_until_quit_and_knows_home_and_help(
     assert "bathroom light" in text
 
 
+def test_typed_bytes_that_are_no_text_are_replaced(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = io.TextIOWrapper(io.BytesIO(b"\xff\nhallway lights on\n"), "utf-8", "surrogateescape")
+    monkeypatch.setattr(sys, "stdin", typed)
+    converse(stage, Display(json=True))
+    records, _ = printed(capsys)
+    assert [record["utterance"] for record in records] == ["\ufffd", "hallway lights on"]
+
+
 def test_the_prompt_ends_where_the_input_ends(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     converse(stage, Display(json=True))
+
+
+def test_a_site_that_is_no_satellite_is_refused_with_the_satellites() -> None:
+    with pytest.raises(InputError, match=r"'nowhere' .*: default, kitchen, living_room$"), \
+            running_stage(msgspec.structs.replace(CAST, site_id="nowhere")):
+        pass
 
 
 def test_a_hub_that_does_not_start_is_an_error_with_the_end_of_its_log() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from iotcall.catalogue import ToolCall
-from iotcall.dialogue import NotUnderstood, Plan, Question
+from iotcall.dialogue import NotUnderstood, Plan, Question, Refusal
+from iotcall.runtime import Decoding
 
 LIGHTS_ON = ToolCall("toggle_lights", {"state": "on"})
 LOCK = ToolCall("lock_door", {"state": "lock"})
@@ -62,9 +63,33 @@ def test_a_number_answers_what_temperature(talk: Any) -> None:
     assert talk.plans("72 degrees") == [("thermostat", "setpoint", 22.0)]
 
 
-def test_a_number_that_the_catalogue_does_not_allow_goes_to_the_student(talk: Any) -> None:
+@pytest.mark.parametrize(("answer", "celsius"), [
+    ("seventy-two", 22.0), ("Make it seventy two degrees, please.", 22.0), ("sixty eight", 20.0)])
+def test_a_number_in_words_answers_what_temperature(
+    talk: Any, answer: str, celsius: float
+) -> None:
     talk.says("set the thermostat", ToolCall("set_thermostat", {}))
-    assert isinstance(talk.says("500", confidence=0.1), NotUnderstood)
+    assert talk.plans(answer) == [("thermostat", "setpoint", celsius)]
+
+
+@pytest.mark.parametrize("answer", ["90", "ninety", "ninety one", "500", "-72", "72.5"])
+def test_a_number_that_the_catalogue_does_not_allow_is_no_answer_to_what_temperature(
+    talk: Any, answer: str
+) -> None:
+    talk.says("set the thermostat", ToolCall("set_thermostat", {}))
+    outcome = talk.says(answer)
+    assert isinstance(outcome, Refusal)
+    assert outcome.reply == "The thermostat can be set from 60 to 80 degrees."
+
+
+@pytest.mark.parametrize("outcome", ["too_long", "too_slow", "no_text", "invalid"])
+def test_every_outcome_of_the_student_but_a_call_is_not_understood(
+    talk: Any, outcome: Any
+) -> None:
+    decoding = Decoding(calls=(LIGHTS_ON,), text="", confidence=1.0, outcome=outcome, decisions=1,
+                        tokens=1, passes=1, prefill_ms=0.0, decode_ms=0.0)
+    session = talk.sessions.of("kitchen")
+    assert isinstance(talk.conversation.conclude(session, "x", None, decoding), NotUnderstood)
 
 
 def test_little_confidence_is_not_understood_and_not_remembered(talk: Any) -> None:

@@ -1,8 +1,8 @@
 """`iotcall hub` with a stand-in for the student: python stand_in.py --broker URL --gates FOLDER.
 
 Understands "<room> lights on|off", "unlock|lock <door>", "and <room>", "thermostat <degrees>",
-"scene <name>", "status <kind>", "mumble", "crash", "dither", and "hold <gate> <utterance>", which
-is decoded only once <gate>.open exists.
+"thermostat to <anything>" (80), "scene <name>", "status <kind>", "mumble", "crash", "dither", and
+"hold <gate> <utterance>", which is decoded only once <gate>.open exists.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ CALLS: list[tuple[str, Callable[[re.Match[str]], ToolCall]]] = [
     (r"lights (on|off)", lambda m: ToolCall("toggle_lights", {"state": m[1]})),
     (r"(lock|unlock) (\w+)", lambda m: ToolCall("lock_door", {"door": m[2], "state": m[1]})),
     (r"thermostat (\d+)", lambda m: ToolCall("set_thermostat", {"temperature": int(m[1])})),
+    (r"thermostat to .*", lambda m: ToolCall("set_thermostat", {"temperature": 80})),
     (r"scene (\w+)", lambda m: ToolCall("set_scene", {"scene": m[1]})),
     (r"status (\w+)", lambda m: ToolCall("get_device_status", {"device_type": m[1]})),
     (r".*", lambda m: ToolCall("intent_unclear", {"reason": "off_topic"})),

@@ -169,7 +169,21 @@ def test_done_is_not_said_of_a_device_that_does_not_confirm(
     assert turn["outcome"] == "unconfirmed"
     assert turn["commands"][0]["acknowledged"] is False
     assert "office light" in turn["reply"]
-    satellite.wait("zigbee2mqtt/office_light/get", 2)  # once at the start, once when it was silent
+    # once at the start, then after a quarter and after half of the time it was silent
+    satellite.wait("zigbee2mqtt/office_light/get", 3)
+
+
+def test_a_temperature_that_was_not_said_is_not_sent_nor_told_to_others(
+    hub: HubProcess, satellite: Satellite
+) -> None:
+    satellite.say("thermostat to ninety five")
+    satellite.say("kitchen lights on")
+    refused, done = turns(satellite, 2)
+    assert (refused["outcome"], refused["commands"]) == ("refused", [])
+    assert refused["reply"] == "The thermostat can be set from 60 to 80 degrees."
+    assert done["outcome"] == "done"
+    assert satellite.heard("hermes/intent/set_thermostat") == []
+    assert satellite.heard("zigbee2mqtt/thermostat/set") == []
 
 
 def test_a_fault_while_handling_is_answered_and_the_hub_goes_on(
@@ -188,14 +202,15 @@ def test_malformed_messages_are_answered_where_a_site_is_readable(
     satellite.publish(VOICE, b"lights on")
     satellite.publish(VOICE, b'{"text": 5, "siteId": "kitchen", "sessionId": "s1"}')
     satellite.publish(QUERY, b'{"input": "on\\u0007", "siteId": "kitchen", "id": "q1"}')
+    satellite.publish(VOICE, b'{"text": "\\u200b", "siteId": "office"}')
     satellite.publish(VOICE, b'{"text": "' + b"a" * 500 + b'"}')
     satellite.publish(VOICE, b"[" * 20000)
     satellite.say("kitchen lights on")
-    assert [turn["outcome"] for turn in turns(satellite, 4)] == ["malformed"] * 3 + ["done"]
+    assert [turn["outcome"] for turn in turns(satellite, 5)] == ["malformed"] * 4 + ["done"]
     assert [(told["siteId"], told["sessionId"], told["id"], told["customData"]["reason"])
             for told in satellite.heard(NOT_RECOGNISED)] == [
         ("kitchen", "s1", None, "malformed"), ("kitchen", None, "q1", "malformed"),
-        ("default", None, None, "malformed")]
+        ("office", None, None, "malformed"), ("default", None, None, "malformed")]
     assert hub.running()
 
 

@@ -257,6 +257,31 @@ def test_a_hub_without_a_broker_ends_with_an_error_that_says_what_to_do(tmp_path
     assert "Traceback" not in hub.log.read_text()
 
 
+def test_a_hub_that_the_broker_tells_of_a_take_over_gives_way_and_says_so(
+    start_hub: StartHub, mosquitto: Mosquitto
+) -> None:
+    with closing(Proxy(mosquitto.port)) as proxy:
+        hub = start_hub(broker_url=proxy.url)
+        hub.wait_logged("hub.started")
+        proxy.tell(b"\xe0\x02\x8e\x00")  # MQTT 5 DISCONNECT: session taken over
+        assert hub.wait() == 1
+    logged = hub.log.read_text()
+    assert 'reason="Session taken over"' in logged
+    assert "Unspecified error" not in logged
+    assert "client id 'iotcall-hub'" in logged
+    assert "--client-id" in logged
+    assert "Traceback" not in logged
+
+
+@VERSIONS
+def test_hubs_that_a_broker_throws_out_without_a_word_name_the_client_id(
+    start_hub: StartHub, version: str
+) -> None:
+    start_hub("--mqtt-version", version)
+    second = start_hub("--mqtt-version", version)
+    second.wait_logged("--client-id")
+
+
 def test_state_is_asked_for_and_known_after_the_start(
     start_hub: StartHub, satellite: Satellite, simulated_home: SimulatedHome
 ) -> None:

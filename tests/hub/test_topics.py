@@ -65,6 +65,8 @@ DEEP = b"[" * 1500 + b"]" * 1500
     (b'{"text": "on", "siteId": "' + b"k" * 129 + b'"}', "unusable_ids", None),
     (b'{"text": "  ", "siteId": "kitchen"}', "no_text", "kitchen"),
     (b'{"text": ""}', "no_text", "default"),
+    (b'{"text": "\\u200b"}', "no_text", "default"),
+    (b'{"text": " \\u00ad\\u2028\\u3000\\ue000\\u0007"}', "no_text", "default"),
     (b'{"text": "' + b"a" * 41 + b'", "siteId": "kitchen"}', "text_too_long", "kitchen"),
     (b'{"text": "on\\u0000off", "siteId": "kitchen"}', "control_characters", "kitchen"),
     (b'{"text": "on\\noff", "siteId": "kitchen"}', "control_characters", "kitchen"),
