@@ -41,5 +41,5 @@ def read_note(checkpoint: Path) -> CheckpointNote | None:
         return None
     try:
         return msgspec.json.decode(path.read_bytes(), type=CheckpointNote)
-    except msgspec.DecodeError as error:
-        raise FileError(path, f"cannot be read: {error}; give --format") from error
+    except (OSError, ValueError, RecursionError, msgspec.DecodeError) as error:
+        raise FileError(path, f"cannot be read: {error}; give --format and --catalogue") from error

@@ -16,18 +16,22 @@ def shipped(folder: str) -> Path:
 
 
 def find(folder: str, given: str, suffix: str = "") -> Path:
-    """A path as given if it exists, else the shipped item of that name.
+    """The shipped item of that name, else the path as given.
+
+    A bare name means the shipped item even where a file of that name lies in the working folder:
+    ``./name`` means that one.
 
     Raises:
         InputError: neither is there; lists what is shipped.
     """
+    item = shipped(folder) / f"{given}{suffix}"
+    if given and "/" not in given and not given.startswith(".") and item.exists():
+        return item
     path = Path(given)
-    if path.exists():
+    if given and path.exists():
         return path
-    path = shipped(folder) / f"{given}{suffix}"
-    if "/" not in given and path.exists():
-        return path
-    names = sorted(item.name.removesuffix(suffix) for item in shipped(folder).glob(f"*{suffix}"))
+    names = sorted(item.name.removesuffix(suffix) for item in shipped(folder).glob(f"*{suffix}")
+                   if not item.name.startswith("."))
     raise InputError(
         f"{given!r} is neither a path nor shipped in {folder}/; "
         f"shipped: {', '.join(names) or 'none'}"

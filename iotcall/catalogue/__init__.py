@@ -14,6 +14,7 @@ from iotcall.catalogue.schema import (
     Text,
     read_schema,
 )
+from iotcall.catalogue.text import without_surrogates
 from iotcall.catalogue.tools import Catalogue, Tool, catalogue_from_json, load_catalogue
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "equivalent_all",
     "load_catalogue",
     "read_schema",
+    "without_surrogates",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from iotcall.catalogue.text import without_surrogates
 from iotcall.errors import CallError
 
 
@@ -20,7 +21,8 @@ class ToolCall(msgspec.Struct, frozen=True):
     """JSON values by parameter; a value that was not said is absent."""
 
     def __str__(self) -> str:
-        written = ", ".join(f"{key}={json.dumps(value)}" for key, value in self.arguments.items())
+        written = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}"
+                            for key, value in self.arguments.items())
         return f"{self.name}({written})"
 
 
@@ -53,8 +55,8 @@ def call_from_json(value: Any) -> ToolCall:
     arguments = value.get("arguments", value.get("parameters"))
     if isinstance(arguments, str):
         try:
-            arguments = json.loads(arguments or "{}")
-        except json.JSONDecodeError as error:
+            arguments = without_surrogates(json.loads(arguments or "{}"))
+        except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
             raise CallError(f"the arguments of {value['name']} are no JSON: {error}") from error
     if arguments is None:
         arguments = {}

@@ -80,7 +80,7 @@ def load_catalogue(path: Path) -> Catalogue:
         value = json.loads(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(source, f"cannot be read: {error}") from error
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise FileError(source, f"is not valid JSON: {error}") from error
     try:
         return catalogue_from_json(value, path.resolve().name.removesuffix(".json"))

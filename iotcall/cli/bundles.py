@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from iotcall.cli.output import DEFAULT_BUNDLE, JsonOption, bundle_folder, print_json
+from iotcall.errors import InputError
 
 
 def bundles(
@@ -17,31 +19,53 @@ def bundles(
     json: JsonOption = False,
 ) -> None:
     """List bundles and check that they are whole."""
-    from iotcall.bundle import verify_bundle
-    from iotcall.shipped import shipped
-
     folders = ([bundle_folder(name) for name in names] if names
-               else sorted(path for path in shipped("bundles").iterdir() if path.is_dir()))
-    found = []
-    for folder in folders:
-        manifest = verify_bundle(folder, full=verify)
-        found.append({
-            "name": manifest.name, "default": manifest.name == DEFAULT_BUNDLE,
-            "catalogue": manifest.catalogue, "folder": str(folder),
-            "architecture": manifest.student.architecture,
-            "parameters": manifest.student.parameters, "format": manifest.student.format,
-            "target": manifest.target.name, "provider": manifest.target.provider,
-            "precision": manifest.target.precision,
-            "bytes": sum(entry.size for entry in manifest.files.values()),
-            "verified": "every hash" if verify else "sizes and small files",
-        })
+               else _shipped_folders())
+    found = [_look(folder, full=verify) for folder in folders]
     if json:
         print_json(found)
-        return
-    for item in found:
-        mark = " (default)" if item["default"] else ""
-        typer.echo(
-            f"{item['name']}{mark}: {int(str(item['parameters'])) / 1e6:.1f} M parameters, "
-            f"{item['architecture']}, {item['precision']} on {item['provider']}, "
-            f"{int(str(item['bytes'])) / 1e6:.1f} MB\n  catalogue {item['catalogue']}, format "
-            f"{item['format']}, checked: {item['verified']}\n  {item['folder']}")
+    else:
+        for item in found:
+            typer.echo(_line(item))
+    if any("error" in item for item in found):
+        raise typer.Exit(2)
+
+
+def _shipped_folders() -> list[Path]:
+    """All shipped bundles; a name that begins with a dot is of one in the making."""
+    from iotcall.shipped import shipped
+
+    root = shipped("bundles")
+    return sorted(path for path in root.iterdir()
+                  if path.is_dir() and not path.name.startswith(".")) if root.is_dir() else []
+
+
+def _look(folder: Path, *, full: bool) -> dict[str, Any]:
+    """What is in a bundle, or what is wrong with it."""
+    from iotcall.bundle import verify_bundle
+
+    try:
+        manifest = verify_bundle(folder, full=full)
+    except (InputError, OSError) as error:
+        return {"folder": str(folder), "error": str(error)}
+    return {
+        "name": manifest.name, "default": manifest.name == DEFAULT_BUNDLE,
+        "catalogue": manifest.catalogue, "folder": str(folder),
+        "architecture": manifest.student.architecture,
+        "parameters": manifest.student.parameters, "format": manifest.student.format,
+        "target": manifest.target.name, "provider": manifest.target.provider,
+        "precision": manifest.target.precision,
+        "bytes": sum(entry.size for entry in manifest.files.values()),
+        "verified": "every hash" if full else "sizes and small files",
+    }
+
+
+def _line(item: dict[str, Any]) -> str:
+    if "error" in item:
+        return f"broken: {item['error']}"
+    mark = " (default)" if item["default"] else ""
+    return (
+        f"{item['name']}{mark}: {item['parameters'] / 1e6:.1f} M parameters, "
+        f"{item['architecture']}, {item['precision']} on {item['provider']}, "
+        f"{item['bytes'] / 1e6:.1f} MB\n  catalogue {item['catalogue']}, format "
+        f"{item['format']}, checked: {item['verified']}\n  {item['folder']}")

@@ -11,8 +11,11 @@ from iotcall.cli.output import DEFAULT_BUNDLE, BundleOption, JsonOption, bundle_
 from iotcall.errors import InputError
 
 if TYPE_CHECKING:
-    from iotcall.catalogue import ToolCall
-    from iotcall.runtime import Decoding
+    from iotcall.catalogue import Catalogue, ToolCall
+    from iotcall.runtime import Decoding, Turn
+
+_NOTHING_SAID = ("expected something that is said, found nothing; "
+                 "try: iotcall call \"kitchen lights on\"")
 
 
 def call(
@@ -24,16 +27,22 @@ def call(
 ) -> None:
     """Turn one utterance into a call."""
     from iotcall.bundle import open_bundle
+    from iotcall.catalogue import without_surrogates
     from iotcall.runtime import Student
+    from iotcall.runtime.prompt import UTTERANCE_LENGTH
 
-    utterance = " ".join(text).strip()
+    utterance = without_surrogates(" ".join(text).strip())  # bytes that are no UTF-8
     if not utterance:
-        raise InputError("expected something that is said, found nothing; "
-                         "try: iotcall call \"kitchen lights on\"")
+        raise InputError(_NOTHING_SAID)
+    if len(utterance) > UTTERANCE_LENGTH:
+        raise InputError(f"the utterance has {len(utterance)} characters, a student reads at most "
+                         f"{UTTERANCE_LENGTH}; say it in fewer")
     opened = open_bundle(bundle_folder(bundle))
-    history = _Session(session, opened.name)
+    history = _Session(session, opened.name, opened.catalogue)
     with Student.open(opened) as student:
         decoding = student.decode(history.turns, utterance)
+    if decoding.outcome == "no_text":
+        raise InputError(_NOTHING_SAID)
     history.add(utterance, decoding.calls)
     if json:
         print_json({
@@ -62,32 +71,13 @@ def _line(decoding: Decoding) -> str:
 class _Session:
     """The dialogue in a session file; without a file it is empty and not kept."""
 
-    def __init__(self, path: Path | None, bundle: str) -> None:
-        from iotcall.catalogue import call_from_json
-        from iotcall.errors import CallError, FileError
-        from iotcall.runtime import Turn
-
+    def __init__(self, path: Path | None, bundle: str, catalogue: Catalogue) -> None:
         self._path = path
         self._record: dict[str, Any] = {"bundle": bundle, "turns": []}
         self.turns: list[Turn] = []
-        if path is None or not path.exists():
-            return
-        import json
-
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            if found["bundle"] != bundle:
-                raise FileError(path, f"is a dialogue with the bundle {found['bundle']!r}, not "
-                                      f"{bundle!r}; choose another --session")
-            for turn in found["turns"]:
-                calls = tuple(map(call_from_json, turn["calls"]))
-                self.turns.append(Turn(str(turn["utterance"]), calls))
-        except (OSError, ValueError, KeyError, TypeError, CallError) as error:
-            if isinstance(error, FileError):
-                raise
-            raise FileError(path, f"is no session file: {error!r}; remove it to begin "
-                                  "anew") from error
-        self._record = found
+        text = _read(path) if path else None
+        if path and text is not None:
+            self._record, self.turns = _continued(path, text, bundle, catalogue)
 
     def add(self, utterance: str, calls: tuple[ToolCall, ...]) -> None:
         """Append the turn and write the file, all or nothing."""
@@ -104,3 +94,53 @@ class _Session:
             partial.replace(self._path)
         except OSError as error:
             raise InputError(f"{self._path}: the session cannot be written: {error}") from error
+
+
+def _read(path: Path) -> str | None:
+    """The file's text; None if there is none yet."""
+    from iotcall.errors import FileError
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if not path.parent.is_dir():
+            raise FileError(path, "cannot be made: its folder is missing; make it or choose "
+                                  "another --session") from None
+        return None
+    except UnicodeDecodeError as error:
+        raise FileError(path, f"is no session file: {error}; choose another --session") from error
+    except OSError as error:  # also a folder, where "remove it" would be bad advice
+        raise FileError(path, f"cannot be read: {error.strerror}; choose another "
+                              "--session") from error
+
+
+def _continued(path: Path, text: str, bundle: str,
+               catalogue: Catalogue) -> tuple[dict[str, Any], list[Turn]]:
+    """The record in a session file and its turns."""
+    import json
+
+    from iotcall.catalogue import call_from_json, without_surrogates
+    from iotcall.errors import CallError, FileError
+    from iotcall.runtime import Turn
+
+    turns = []
+    try:
+        found = without_surrogates(json.loads(text))
+        made_with = found["bundle"]
+        for turn in found["turns"]:
+            calls = tuple(map(call_from_json, turn["calls"]))
+            turns.append(Turn(str(turn["utterance"]), calls))
+    except (ValueError, RecursionError, KeyError, TypeError, CallError) as error:
+        raise FileError(path, f"is no session file: {error!r}; remove it to begin anew, or choose "
+                              "another --session") from error
+    if made_with != bundle:
+        raise FileError(path, f"is a dialogue with the bundle {made_with!r}, not {bundle!r}; "
+                              "choose another --session")
+    try:
+        for past in turns:
+            for call in past.calls:
+                catalogue.check(call)
+    except CallError as error:
+        raise FileError(path, f"was made with another catalogue than the bundle's: {error}; "
+                              "remove it to begin anew, or choose another --session") from error
+    return found, turns

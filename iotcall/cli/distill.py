@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,10 @@ from iotcall.errors import FileError, InputError
 from iotcall.shipped import find
 
 if TYPE_CHECKING:
+    from iotcall.catalogue import Catalogue
+    from iotcall.distill.recipe import Recipe
     from iotcall.distill.synthesis import Synthesis
+    from iotcall.evaluate import Dialogue
 
 distill = typer.Typer(no_args_is_help=True, help="Make training dialogues.")
 
@@ -45,20 +49,21 @@ def synthesise(
 
 def train(
     out: Annotated[Path, typer.Option(help="Folder of the checkpoint.")],
-    recipe: Annotated[Path | None, typer.Option(
+    recipe: Annotated[str | None, typer.Option(
+        metavar="FILE|NAME",
         help="TOML of export/students/; options given here override it.")] = None,
     architecture: Annotated[str | None, typer.Option(help="qwen3, gemma3 or lfm2.")] = None,
     format: Annotated[str | None, typer.Option(help="Wire format, by name.")] = None,
     catalogue: Annotated[str | None, typer.Option(metavar="DIR|NAME")] = None,
     data: Annotated[Path | None, typer.Option(
         help="Dialogues (JSON Lines) instead of synthetic ones.")] = None,
-    dialogues: Annotated[int | None, typer.Option(min=1, help="Synthetic ones to draw.")] = None,
-    epochs: Annotated[float | None, typer.Option(min=0.0)] = None,
-    layers: Annotated[int | None, typer.Option(min=1)] = None,
-    width: Annotated[int | None, typer.Option(min=8)] = None,
-    vocabulary: Annotated[int | None, typer.Option(min=300)] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+    dialogues: Annotated[int | None, typer.Option(help="Synthetic ones to draw.")] = None,
+    epochs: Annotated[float | None, typer.Option()] = None,
+    layers: Annotated[int | None, typer.Option()] = None,
+    width: Annotated[int | None, typer.Option()] = None,
+    vocabulary: Annotated[int | None, typer.Option()] = None,
+    learning_rate: Annotated[float | None, typer.Option()] = None,
+    batch_size: Annotated[int | None, typer.Option()] = None,
     seed: Annotated[int | None, typer.Option()] = None,
     resume: Annotated[bool, typer.Option(
         help="Continue an interrupted training in --out.")] = False,
@@ -67,33 +72,54 @@ def train(
     """Train a small student from scratch."""
     from iotcall.catalogue import load_catalogue
     from iotcall.distill.recipe import Recipe
-    from iotcall.distill.training import train_student
+    from iotcall.distill.record import check_dialogues, check_place, note_of, standing
     from iotcall.evaluate import read_dialogues
+    from iotcall.formats import format_named
     from iotcall.settings import read_toml
 
+    check_place(out, resume=resume)
     given = {"architecture": architecture, "format": format, "catalogue": catalogue,
              "dialogues": dialogues, "epochs": epochs, "layers": layers, "width": width,
              "vocabulary": vocabulary, "learning_rate": learning_rate,
              "batch_size": batch_size, "seed": seed}
-    base = read_toml(recipe, Recipe) if recipe else Recipe()
+    base = read_toml(find("export/students", recipe, ".toml"), Recipe) if recipe else Recipe()
     chosen = {key: value for key, value in given.items() if value is not None}
     try:
         wanted = msgspec.convert({**msgspec.to_builtins(base), **chosen}, Recipe)
     except msgspec.ValidationError as error:
         raise InputError(f"the student cannot be built: {error}") from error
-    if out.exists() and any(out.iterdir()) and not resume:
-        raise InputError(f"{out} is not empty; choose another --out or add --resume")
+    wire_format = format_named(wanted.format)
     folder = find("grammars", wanted.catalogue)
-    rows = (read_dialogues(data) if data
-            else list(_synthesis(folder, wanted.seed).dialogues(wanted.dialogues)))
-    with _progress(quiet=json) as callbacks:
-        train_student(wanted, rows, load_catalogue(folder), out, resume=resume,
-                      callbacks=callbacks)
+    tools = load_catalogue(folder)
+    if data:
+        rows = read_dialogues(data)
+        check_dialogues(rows, wire_format, tools, data)
+    else:
+        rows = list(_synthesis(folder, wanted.seed).dialogues(wanted.dialogues))
+    finished = standing(out, note_of(wanted, rows), resume=resume) == "finished"
+    if not finished:
+        _train(wanted, rows, tools, out, resume=resume, quiet=json)
     if json:
         print_json({"checkpoint": str(out), "recipe": msgspec.to_builtins(wanted),
                     "dialogues": len(rows)})
-    else:
-        typer.echo(f"checkpoint in {out}; next: iotcall export {out} --out BUNDLE")
+        return
+    following = shlex.join(["iotcall", "export", str(out), "--catalogue", wanted.catalogue,
+                            "--out", f"{out}-bundle"])
+    typer.echo(f"the training in {out} is finished; next: {following}" if finished
+               else f"checkpoint in {out}; next: {following}")
+
+
+def _train(recipe: Recipe, rows: Sequence[Dialogue], catalogue: Catalogue, out: Path, *,
+           resume: bool, quiet: bool) -> None:
+    from iotcall.distill.training import train_student
+
+    try:
+        with _progress(quiet=quiet) as callbacks:
+            train_student(recipe, rows, catalogue, out, resume=resume, callbacks=callbacks)
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
+        typer.echo("the same command with --resume continues from the newest checkpoint in "
+                   f"{out}, if there is one yet", err=True)
+        raise
 
 
 def _synthesis(folder: Path, seed: int) -> Synthesis:

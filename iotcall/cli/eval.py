@@ -23,7 +23,8 @@ def eval_(
         help="Whose calls stand before a turn: the reference's or the student's own.")
     ] = "reference",
     home: Annotated[str | None, typer.Option(
-        metavar="FILE|NAME", help="The home that dialogues without one are said in.")] = None,
+        metavar="FILE|NAME", help="The home that dialogues without one are said in; only "
+                             "catalogues that bind names use it.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Judge a bundle on labelled dialogues; every user turn is one item."""

@@ -34,7 +34,7 @@ def sample(
     bundle: BundleOption = DEFAULT_BUNDLE,
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=100_000,
                                        help="Answers to draw.")] = 5,
-    seed: Annotated[int, typer.Option(help="Of the random choices.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random choices.")] = 0,
     json: JsonOption = False,
 ) -> None:
     """Draw random answers; each is checked against the catalogue."""

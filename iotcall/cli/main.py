@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
 
 import click
@@ -24,6 +26,16 @@ app = typer.Typer(
     add_completion=False, context_settings={"help_option_names": ["-h", "--help"]},
     help="Tiny students turn what people say at home into device commands.",
 )
+_INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and the signal's number, as shells have it."""
+_EXTRAS = {
+    "amqtt": "demo",
+    "outlines_core": "grammar",
+    "accelerate": "train", "num2words": "train", "torch": "train", "transformers": "train",
+    "onnx": "export", "onnx_ir": "export", "optimum": "export",
+}
+"""Module that only an extra brings -> the extra."""
+
 app.command("call")(call)
 app.command("bundles")(bundles)
 app.command("eval")(eval_)
@@ -48,8 +60,14 @@ def _root(context: typer.Context, version: bool = typer.Option(
 
 def main() -> None:
     """Run the command line; a fault is one line on stderr, exit code 2 where the input is bad."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without our signs is no fault
+    signal.signal(signal.SIGTERM, _end)
     try:
         code = app(standalone_mode=False)
+        if code == _INTERRUPTED:  # subtle: typer turns Ctrl-C into this exit code
+            print("interrupted", file=sys.stderr)
     except IotcallError as error:
         print(f"error: {error}", file=sys.stderr)
         code = error.exit_code
@@ -57,14 +75,25 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except ModuleNotFoundError as error:
-        print(f"error: {error}; this command needs an extra: pip install 'iotcall[export]'",
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        print(f"error: {error}; this command needs an extra: pip install 'iotcall[{extra}]'",
               file=sys.stderr)
         code = 2
     except (click.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
-        code = 130
+        code = _INTERRUPTED
     except BrokenPipeError:
         # the reader has gone (| head): not our fault, and nothing more to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
     sys.exit(code)
+
+
+def _end(number: int, _: object) -> None:
+    """End through all context managers, so that no temporary folder stays."""
+    sys.exit(128 + number)

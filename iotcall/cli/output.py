@@ -20,7 +20,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 
 def print_json(value: Any) -> None:
     """The value as one JSON document on standard output."""
-    text = msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2)  # paths
+    from iotcall.catalogue import without_surrogates
+
+    plain = without_surrogates(msgspec.to_builtins(value, enc_hook=str))  # paths; their odd bytes
+    text = msgspec.json.format(msgspec.json.encode(plain), indent=2)
     sys.stdout.write(text.decode() + "\n")
 
 

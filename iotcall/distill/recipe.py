@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Annotated, Literal
 
 import msgspec
 
 Architecture = Literal["qwen3", "gemma3", "lfm2"]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -17,23 +20,39 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Wire format, by name."""
     catalogue: str = "smart_home"
     """A folder of ``grammars/``, by name or path."""
-    vocabulary: int = 2048
+    vocabulary: Annotated[int, msgspec.Meta(ge=300)] = 2048
     """Ids of the byte-level BPE, special tokens included."""
-    layers: int = 4
-    width: int = 256
+    layers: Count = 4
+    width: Count = 256
     """Size of the hidden state."""
-    heads: int = 8
-    key_value_heads: int = 4
-    inner_width: int = 768
+    heads: Count = 8
+    key_value_heads: Count = 4
+    inner_width: Count = 768
     """Size inside the feed-forward blocks."""
-    dialogues: int = 90_000
+    dialogues: Count = 90_000
     """Synthetic dialogues, where no data file is given."""
-    epochs: float = 1.0
-    batch_size: int = 64
+    epochs: Positive = 1.0
+    batch_size: Count = 64
     """Sequences a step."""
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.05
-    warmup_share: float = 0.05
+    learning_rate: Positive = 2e-3
+    weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 0.05
+    warmup_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
     """Share of all steps that warm up; a cosine leads down from there."""
-    seed: int = 1
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 1
 
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise ValueError(f"expected a width that heads divide, found width {self.width} and "
+                             f"heads {self.heads}")
+        if self.width // self.heads % 2:
+            raise ValueError(f"expected an even width per head (its halves turn with the "
+                             f"position), found {self.width} / {self.heads}")
+        if self.heads % self.key_value_heads:
+            raise ValueError(f"expected heads that key_value_heads divide, found heads "
+                             f"{self.heads} and key_value_heads {self.key_value_heads}")
+        if self.architecture == "lfm2" and self.layers < 2:
+            raise ValueError("expected at least 2 layers of lfm2, whose second is the first with "
+                             f"attention, found {self.layers}")
+        for key in ("epochs", "learning_rate", "weight_decay", "warmup_share"):
+            if not math.isfinite(getattr(self, key)):
+                raise ValueError(f"expected a finite {key}, found {getattr(self, key)}")

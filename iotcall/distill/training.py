@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 from transformers import (
     PreTrainedTokenizerFast,
@@ -25,9 +22,10 @@ from iotcall.catalogue import Catalogue
 from iotcall.checkpoint import CheckpointNote
 from iotcall.distill.architectures import new_student
 from iotcall.distill.recipe import Recipe
+from iotcall.distill.record import STEPS, note_of, standing
 from iotcall.distill.sequences import IGNORED, Example, sequences, texts
 from iotcall.distill.tokenizer import train_tokenizer
-from iotcall.evaluate import Dialogue, dialogue_to_json
+from iotcall.evaluate import Dialogue
 from iotcall.formats import format_named
 
 _TOKENIZER_DIALOGUES = 30_000
@@ -41,17 +39,25 @@ def train_student(
     """Train a student and write its checkpoint to `out`, with its tokenizer and `iotcall.json`.
 
     Intermediate checkpoints lie in ``out/.steps`` and go when the training is done; with `resume`
-    it continues from the newest. The same recipe and dialogues give the same student on the same
-    machine and number of threads.
+    it continues from the newest, and what is finished stays as it is. The same recipe and dialogues
+    give the same student on the same machine and number of threads.
+
+    Raises:
+        InputError: `out` is in the way, or holds another training.
     """
+    note = note_of(recipe, dialogues)
+    if standing(out, note, resume=resume) == "finished":
+        return out
     format = format_named(recipe.format)
     tokenizer = train_tokenizer(texts(dialogues[:_TOKENIZER_DIALOGUES], format, catalogue),
                                 format, recipe.vocabulary)
     pad_id, end_id = 0, tokenizer.token_to_id(format.pieces(catalogue).end)
     examples = list(sequences(dialogues, format, catalogue, tokenizer))
+    steps = out / STEPS
+    steps.mkdir(parents=True, exist_ok=True)
+    note.write(steps)
     set_seed(recipe.seed)
     student = new_student(recipe, tokenizer.get_vocab_size(), pad_id, end_id)
-    steps = out / ".steps"
     arguments = TrainingArguments(
         output_dir=str(steps), num_train_epochs=recipe.epochs, seed=recipe.seed,
         per_device_train_batch_size=recipe.batch_size, learning_rate=recipe.learning_rate,
@@ -66,9 +72,9 @@ def train_student(
         data_collator=lambda batch: _collate(batch, pad_id), callbacks=list(callbacks),
     )
     trainer.remove_callback(PrinterCallback)
-    last = get_last_checkpoint(str(steps)) if resume and steps.is_dir() else None
+    last = get_last_checkpoint(str(steps)) if resume else None
     trainer.train(resume_from_checkpoint=last)
-    _save(student, tokenizer, recipe, dialogues, out)
+    _save(student, tokenizer, note, out)
     shutil.rmtree(steps, ignore_errors=True)
     return out
 
@@ -98,15 +104,7 @@ def _collate(batch: Sequence[dict[str, Any]], pad_id: int) -> dict[str, torch.Te
     return {"input_ids": ids, "attention_mask": mask, "labels": padded("labels", IGNORED)}
 
 
-def _save(student: Any, tokenizer: Any, recipe: Recipe, dialogues: Sequence[Dialogue],
-          out: Path) -> None:
+def _save(student: Any, tokenizer: Any, note: CheckpointNote, out: Path) -> None:
     student.save_pretrained(out)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(out)
-    digest = hashlib.sha256()
-    for dialogue in dialogues:
-        digest.update((json.dumps(dialogue_to_json(dialogue), ensure_ascii=False) + "\n").encode())
-    CheckpointNote(
-        format=recipe.format, catalogue=recipe.catalogue, recipe=msgspec.to_builtins(recipe),
-        dialogues_sha256=digest.hexdigest(),
-    ).write(out)
-
+    note.write(out)  # last: a folder that has it is whole

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from iotcall.catalogue import ToolCall, call_from_json
+from iotcall.catalogue import ToolCall, call_from_json, without_surrogates
 from iotcall.errors import CallError, FileError
 
 
@@ -38,15 +38,16 @@ def read_dialogues(path: Path) -> list[Dialogue]:
     """
     try:
         # subtle: splitlines would also split at U+2028 and the like inside an utterance
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(path, f"cannot be read: {error}") from error
     dialogues = []
     for number, line in enumerate(lines, start=1):
         if line.strip():
             try:
-                dialogues.append(_dialogue(json.loads(line)))
-            except (json.JSONDecodeError, CallError) as error:
+                dialogues.append(_dialogue(_loads(line)))
+            except (ValueError, RecursionError, CallError) as error:
+                # ValueError: no JSON, or a number of thousands of digits
                 raise FileError(path, str(error), place=f"line {number}") from error
     if not dialogues:
         raise FileError(path, "holds no dialogue; expected one JSON object a line")
@@ -70,24 +71,38 @@ def dialogue_to_json(dialogue: Dialogue) -> dict[str, Any]:
 def write_dialogues(dialogues: Iterable[Dialogue], path: Path) -> None:
     """Write the rows, all or nothing."""
     partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        for dialogue in dialogues:
-            file.write(json.dumps(dialogue_to_json(dialogue), ensure_ascii=False) + "\n")
-    partial.replace(path)
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            for dialogue in dialogues:
+                file.write(json.dumps(dialogue_to_json(dialogue), ensure_ascii=False) + "\n")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _dialogue(row: Any) -> Dialogue:
     if not isinstance(row, dict) or "question" not in row or "answer" not in row:
         raise CallError("expected an object with 'question' and 'answer'")
-    messages = _embedded(row["question"])
-    if isinstance(messages, str):
-        messages = [{"role": "user", "content": messages}]
-    if not isinstance(messages, list):
-        raise CallError("expected the question to be an utterance or a list of messages")
+    messages = _messages(row["question"])
     turns = list(_turns(messages, _answer(row["answer"])))
     if not turns:
         raise CallError("the question has no user message")
-    return Dialogue(tuple(turns), str(row.get("home", "")))
+    home = row.get("home")
+    if home is not None and not isinstance(home, str):
+        raise CallError(f"expected the home as a name, found {home!r}")
+    return Dialogue(tuple(turns), home or "")
+
+
+def _messages(question: Any) -> list[Any]:
+    """The messages of a question: a list, its JSON text, or an utterance."""
+    if isinstance(question, list):
+        return question
+    if not isinstance(question, str):
+        raise CallError("expected the question to be an utterance or a list of messages")
+    written = _embedded(question) if question.lstrip().startswith("[") else None
+    if isinstance(written, list) and written and all(isinstance(item, dict) for item in written):
+        return written
+    return [{"role": "user", "content": question}]
 
 
 def _turns(messages: Sequence[Any], answer: tuple[ToolCall, ...]) -> Iterable[LabelledTurn]:
@@ -126,8 +141,12 @@ def _embedded(value: Any) -> Any:
     """JSON that is written as a text inside JSON."""
     if isinstance(value, str):
         try:
-            inner = json.loads(value)
+            inner = _loads(value)
         except json.JSONDecodeError:
             return value
         return value if isinstance(inner, (int, float, bool)) else inner
     return value
+
+
+def _loads(text: str) -> Any:
+    return without_surrogates(json.loads(text))

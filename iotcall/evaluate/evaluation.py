@@ -7,11 +7,11 @@ from typing import Literal
 
 import msgspec
 
-from iotcall.catalogue import ToolCall, equivalent_all
+from iotcall.catalogue import Catalogue, ToolCall, equivalent_all
 from iotcall.errors import CallError
 from iotcall.evaluate.dialogues import Dialogue
 from iotcall.evaluate.statistics import percentile, wilson_interval
-from iotcall.runtime import Decoding, Student, Turn
+from iotcall.runtime import Student, Turn
 
 History = Literal["reference", "model"]
 
@@ -50,7 +50,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     dialogues_correct: int
     """Dialogues without a mistake."""
     invalid_calls: int
-    """Items answered with a call outside the catalogue or with none in time."""
+    """Items answered with no call of the catalogue: every outcome of a decoding but "call"."""
     latency_ms: Latency
     errors: tuple[Mistake, ...]
 
@@ -60,8 +60,13 @@ def evaluate(student: Student, dialogues: Sequence[Dialogue], *, history: Histor
     """Figures of a student on dialogues.
 
     With history "reference" earlier turns carry the reference calls, with "model" the student's
-    own. `progress` is told the number of dialogues done.
+    own. `progress` is told the number of dialogues done. An answer that did not become a call is
+    never right, not even where the reference refuses.
+
+    Raises:
+        CallError: a reference names a tool that the bundle lacks; names its row and turn.
     """
+    _check_references(dialogues, student.bundle.catalogue)
     items = names = invalid = whole = 0
     latencies: list[float] = []
     mistakes: list[Mistake] = []
@@ -72,9 +77,10 @@ def evaluate(student: Student, dialogues: Sequence[Dialogue], *, history: Histor
             decoding = student.decode(before, turn.utterance)
             items += 1
             latencies.append(decoding.prefill_ms + decoding.decode_ms)
-            names += [c.name for c in decoding.calls] == [c.name for c in turn.calls]
-            invalid += not _valid(student, decoding)
-            if not equivalent_all(decoding.calls, turn.calls):
+            answered = decoding.outcome == "call"
+            invalid += not answered
+            names += answered and [c.name for c in decoding.calls] == [c.name for c in turn.calls]
+            if not (answered and equivalent_all(decoding.calls, turn.calls)):
                 mistakes.append(Mistake(
                     row=row, turn=number, utterance=turn.utterance, expected=turn.calls,
                     got=decoding.calls, confidence=decoding.confidence))
@@ -93,10 +99,14 @@ def evaluate(student: Student, dialogues: Sequence[Dialogue], *, history: Histor
     )
 
 
-def _valid(student: Student, decoding: Decoding) -> bool:
-    try:
-        for call in decoding.calls:
-            student.bundle.catalogue.check(call)
-    except CallError:
-        return False
-    return decoding.outcome == "call"
+def _check_references(dialogues: Sequence[Dialogue], catalogue: Catalogue) -> None:
+    """Nothing if every reference names a tool of the catalogue."""
+    for row, dialogue in enumerate(dialogues):
+        for number, turn in enumerate(dialogue.turns):
+            try:
+                for call in turn.calls:
+                    catalogue.tool(call.name)
+            except CallError as error:
+                raise CallError(f"row {row}, turn {number} (counted from 0): the reference is no "
+                                f"call of the bundle's catalogue {catalogue.name!r}: {error}; "
+                                "choose the data or the bundle that fits") from error

@@ -38,9 +38,9 @@ from iotcall.bundle.bundle import (
     TOKENIZER,
 )
 from iotcall.catalogue import Catalogue
-from iotcall.checkpoint import read_note
+from iotcall.checkpoint import CheckpointNote, read_note
 from iotcall.dialogue import read_dialogue
-from iotcall.errors import ExportError
+from iotcall.errors import ExportError, FileError
 from iotcall.evaluate import Dialogue, read_dialogues
 from iotcall.export.graph import (
     DecoderGraph,
@@ -92,7 +92,7 @@ def export_student(
     """
     check_place(out, replace=replace)
     architecture = read_architecture(checkpoint)
-    note = read_note(checkpoint)
+    note = _note(checkpoint, format_name)
     format = _format(architecture, format_name or (note.format if note else None))
     golden, dialogue = grammar_folder / GOLDEN, grammar_folder / DIALOGUE
     if dialogue.is_file():
@@ -160,6 +160,16 @@ def export_student(
             (folder / PARITY).write_bytes(_json(parity))
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     return ExportReport(bundle=out, bytes=size, parity=parity, notes=notes + graph.notes)
+
+
+def _note(checkpoint: Path, format_name: str | None) -> CheckpointNote | None:
+    """The checkpoint's note; a broken one is none where the format was given."""
+    try:
+        return read_note(checkpoint)
+    except FileError:
+        if format_name is None:
+            raise
+        return None
 
 
 def _format(architecture: str, given: str | None) -> Format:

@@ -6,37 +6,23 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import lamp
+from tests.cli.command import ROOT, run, run_json
 
-ROOT = Path(__file__).parent.parent.parent
 GOLDEN = ROOT / "grammars" / "smart_home" / "golden.jsonl"
 
 
-def _run(*arguments: str, code: int = 0) -> str:
-    """Standard output of a command that must end with that exit code; else its errors."""
-    done = subprocess.run([sys.executable, "-m", "iotcall", *arguments], capture_output=True,
-                          text=True, timeout=300, check=False)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout if code == 0 else done.stderr
-
-
-def _json(*arguments: str) -> Any:
-    return json.loads(_run(*arguments, "--json"))
-
-
 def test_call_prints_call_confidence_and_latency() -> None:
-    shown = _run("call", "turn", "on", "the", "kitchen", "lights").splitlines()
+    shown = run("call", "turn", "on", "the", "kitchen", "lights").splitlines()
     assert shown[0] == 'toggle_lights(room="kitchen", state="on")'
     assert shown[1].startswith("confidence ")
 
 
 def test_call_gives_machines_the_whole_decoding() -> None:
-    found = _json("call", "--bundle", "smart_home", "lock the front door")
+    found = run_json("call", "--bundle", "smart_home", "lock the front door")
     assert found["calls"] == [{"name": "lock_door",
                                "arguments": {"door": "front", "state": "lock"}}]
     assert 0 < found["confidence"] <= 1
@@ -45,8 +31,8 @@ def test_call_gives_machines_the_whole_decoding() -> None:
 
 def test_call_continues_the_dialogue_of_a_session_file(tmp_path: Path) -> None:
     session = str(tmp_path / "session.json")
-    _run("call", "--session", session, "turn on the bedroom lights")
-    found = _json("call", "--session", session, "now turn them off")
+    run("call", "--session", session, "turn on the bedroom lights")
+    found = run_json("call", "--session", session, "now turn them off")
     assert found["calls"][0]["arguments"] == {"room": "bedroom", "state": "off"}
     assert [turn["utterance"] for turn in json.loads(Path(session).read_text())["turns"]] == [
         "turn on the bedroom lights", "now turn them off"]
@@ -60,7 +46,7 @@ def test_a_session_file_that_cannot_be_continued_is_refused(
         tmp_path: Path, content: str, expected: str) -> None:
     path = tmp_path / "session.json"
     path.write_text(content)
-    assert expected in _run("call", "--session", str(path), "lights on", code=2)
+    assert expected in run("call", "--session", str(path), "lights on", code=2)
     assert path.read_text() == content
 
 
@@ -78,13 +64,13 @@ def test_a_session_file_that_cannot_be_continued_is_refused(
 ])
 def test_bad_input_is_one_line_with_a_way_out_and_exit_code_2(
         arguments: list[str], expected: str) -> None:
-    assert expected in _run(*arguments, code=2)
+    assert expected in run(*arguments, code=2)
 
 
 def test_eval_prints_the_figures_that_scripts_read(tmp_path: Path) -> None:
     data = tmp_path / "some.jsonl"
     data.write_text("".join(GOLDEN.read_text().splitlines(keepends=True)[:8]))
-    found = _json("eval", "--bundle", "smart_home", "--data", str(data))
+    found = run_json("eval", "--bundle", "smart_home", "--data", str(data))
     assert set(found) == {
         "items", "correct", "tool_call_equivalence", "interval95", "name_accuracy", "dialogues",
         "dialogues_correct", "invalid_calls", "latency_ms", "errors"}
@@ -95,44 +81,43 @@ def test_eval_prints_the_figures_that_scripts_read(tmp_path: Path) -> None:
     assert low <= found["tool_call_equivalence"] <= high
     for error in found["errors"]:
         assert set(error) == {"row", "turn", "utterance", "expected", "got", "confidence"}
-    compounded = _json("eval", "--data", str(data), "--history", "model")
+    compounded = run_json("eval", "--data", str(data), "--history", "model")
     assert compounded["items"] == found["items"]
 
 
 def test_the_starter_reaches_four_of_five_golden_turns() -> None:
-    found = _json("eval", "--bundle", "smart_home", "--data", str(GOLDEN))
+    found = run_json("eval", "--bundle", "smart_home", "--data", str(GOLDEN))
     assert found["items"] == 200
     assert found["tool_call_equivalence"] > 0.8
     assert found["invalid_calls"] == 0
 
 
 def test_bundles_lists_and_verifies_what_is_shipped() -> None:
-    (starter,) = [item for item in _json("bundles", "--verify") if item["default"]]
+    (starter,) = [item for item in run_json("bundles", "--verify") if item["default"]]
     assert starter["name"] == "smart_home"
     assert starter["verified"] == "every hash"
     assert starter["bytes"] <= 10_000_000
 
 
 def test_grammar_counts_and_samples() -> None:
-    stats = _json("grammar", "stats")
+    stats = run_json("grammar", "stats")
     assert stats["branching_states"] <= stats["states"]
-    drawn = _json("grammar", "sample", "--count", "50", "--seed", "7")
+    drawn = run_json("grammar", "sample", "--count", "50", "--seed", "7")
     assert len(drawn) == 50
-    assert drawn == _json("grammar", "sample", "--count", "50", "--seed", "7")
+    assert drawn == run_json("grammar", "sample", "--count", "50", "--seed", "7")
 
 
 def test_train_export_and_call_a_student_of_ones_own(tmp_path: Path) -> None:
     data, checkpoint, bundle = (str(tmp_path / name) for name in ("d.jsonl", "student", "bundle"))
     catalogue = str(lamp.FOLDER)
-    _run("distill", "synthesise", "--catalogue", catalogue, "--dialogues", "1200", "--out", data)
-    _run("train", "--architecture", "lfm2", "--format", "compact", "--catalogue", catalogue,
+    run("distill", "synthesise", "--catalogue", catalogue, "--dialogues", "1200", "--out", data)
+    run("train", "--architecture", "lfm2", "--format", "compact", "--catalogue", catalogue,
          "--data", data, "--layers", "2", "--width", "64", "--vocabulary", "400",
          "--learning-rate", "8e-3", "--batch-size", "16", "--epochs", "2", "--out", checkpoint)
-    assert "add --resume" in _run("train", "--out", checkpoint, code=2)
-    report = _json("export", checkpoint, "--catalogue", catalogue, "--target", "cpu-fp32",
-                   "--out", bundle)
+    assert "add --resume" in run("train", "--out", checkpoint, code=2)
+    report = run_json("export", checkpoint, "--target", "cpu-fp32", "--out", bundle)
     assert report["parity"]["call_agreement"] == 1.0
-    found = _json("call", "--bundle", bundle, "attic lamp on")
+    found = run_json("call", "--bundle", bundle, "attic lamp on")
     assert found["calls"] == [{"name": "lamp", "arguments": {"room": "attic", "state": "on"}}]
 
 

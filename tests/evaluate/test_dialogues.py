@@ -77,7 +77,8 @@ def test_question_and_answer_may_be_written_in_several_ways(
     assert read({"question": question, "answer": answer}) == [one_turn("lamp on", ON)]
 
 
-@pytest.mark.parametrize("utterance", ["21", "true", "lamp: on", "[lamp"])
+@pytest.mark.parametrize("utterance", [
+    "21", "true", "lamp: on", "[lamp", "null", "[]", '"x"', "{}", "[1]", '["on"]', "9" * 5000])
 def test_an_utterance_that_looks_like_json_is_an_utterance(
     read: Callable[..., list[Dialogue]], utterance: str
 ) -> None:
@@ -115,6 +116,10 @@ def test_earlier_turns_are_labelled_by_the_message_that_follows_them(
     ({"question": [user("a"), {"role": "assistant", "tool_calls": 5}, user("b")],
       "answer": ANSWER}, "tool_calls as a list, found 5"),
     ({"question": "on", "answer": 5}, "expected a call"),
+    ({"question": "on", "answer": ANSWER, "home": 5}, "home as a name, found 5"),
+    ('{"question": "on", "answer": ' + "9" * 5000 + "}", "5000 digits"),
+    ('{"question": "on", "answer": ' + "[" * 100_000, "recursion"),
+    ({"question": "on", "answer": "[" * 100_000}, "recursion"),
     ({"question": "on", "answer": {"name": "lamp", "arguments": "{"}}, "lamp are no JSON"),
 ])
 def test_a_row_that_cannot_be_read_is_located_by_its_line(
@@ -175,3 +180,20 @@ def test_writing_that_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         write_dialogues(breaking_off(), path)
     assert read_dialogues(path) == [one_turn("on", ON)]
+
+
+def test_a_home_that_is_null_is_none(read: Callable[..., list[Dialogue]]) -> None:
+    assert read({"question": "on", "answer": ANSWER, "home": None}) == [one_turn("on", ON)]
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({"question": "on", "answer": ANSWER}), encoding="utf-8-sig")
+    assert read_dialogues(path) == [one_turn("on", ON)]
+
+
+@pytest.mark.parametrize("question", ["on \ud800", json.dumps([user("on \ud800")])])
+def test_half_characters_are_replaced(
+    read: Callable[..., list[Dialogue]], question: str
+) -> None:
+    assert read({"question": question, "answer": ANSWER}) == [one_turn("on \ufffd", ON)]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+import pytest
+
 from iotcall.bundle import Bundle
 from iotcall.catalogue import ToolCall
+from iotcall.errors import CallError
 from iotcall.evaluate import Dialogue, LabelledTurn, evaluate
 from iotcall.runtime import Decoding, Student, Turn
 
@@ -59,3 +62,24 @@ def test_a_reference_that_refuses_is_met_by_no_call_only(
     found = evaluate(_student(bundle_of), [refused])
     assert found.correct == 0
     assert found.errors[0].expected == ()
+
+
+def test_an_answer_that_became_no_call_is_never_right(bundle_of: Callable[[str], Bundle]) -> None:
+    student = Student.open(bundle_of("qwen3"), threads=1, token_budget=1)
+    refused = Dialogue((LabelledTurn("switch on the attic lamp", ()),))
+    asked = Dialogue((LabelledTurn("switch on the attic lamp", (ON,)),))
+    silent = Dialogue((LabelledTurn("\x07", ()),))
+    found = evaluate(student, [refused, asked, silent])
+    assert found.items == found.invalid_calls == len(found.errors) == 3
+    assert found.correct == found.name_accuracy == found.dialogues_correct == 0
+
+
+def test_references_to_tools_that_the_bundle_lacks_are_refused_before_the_first_item(
+        bundle_of: Callable[[str], Bundle]) -> None:
+    fine = LabelledTurn("switch on the attic lamp", (ON,))
+    flying = LabelledTurn("fly", (ToolCall("fly"),))
+    done: list[int] = []
+    with pytest.raises(CallError, match=r"row 1, turn 1 .*'fly'"):
+        evaluate(_student(bundle_of), [Dialogue((fine,)), Dialogue((fine, flying))],
+                 progress=done.append)
+    assert done == []

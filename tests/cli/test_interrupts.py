@@ -1,0 +1,79 @@
+"""Commands that are told to end before they are done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import lamp
+from tests.cli.command import COMMAND, ROOT, run
+
+_DEADLINE_SECONDS = 120.0
+TINY = ("--architecture", "lfm2", "--format", "compact", "--catalogue", str(lamp.FOLDER),
+        "--layers", "2", "--width", "16", "--vocabulary", "300", "--dialogues", "50",
+        "--batch-size", "8")
+
+
+def _interrupt(number: signal.Signals, begun: Callable[[], bool], *arguments: str
+               ) -> tuple[int, str]:
+    """Exit code and errors of a command that gets the signal as soon as it has begun."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env=environment) as process:
+        deadline = time.monotonic() + _DEADLINE_SECONDS
+        while not begun() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        in_time = begun()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=_DEADLINE_SECONDS)
+    assert in_time, errors
+    assert "Traceback" not in errors
+    return process.returncode, errors
+
+
+@pytest.mark.parametrize(("number", "code", "says"), [
+    (signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "")])
+def test_a_signal_ends_a_command_with_its_number(
+        tmp_path: Path, number: signal.Signals, code: int, says: str) -> None:
+    out = tmp_path / "out.jsonl"
+    ended, errors = _interrupt(
+        number, lambda: bool(list(tmp_path.iterdir())),
+        "distill", "synthesise", "--dialogues", "300000", "--out", str(out))
+    assert ended == code
+    assert errors.strip() == says
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sigterm_leaves_no_half_made_bundle(tmp_path: Path) -> None:
+    ended, _ = _interrupt(
+        signal.SIGTERM, lambda: bool(list(tmp_path.iterdir())),
+        "export", str(ROOT / "tests" / "students" / "lfm2"), "--catalogue", str(lamp.FOLDER),
+        "--out", str(tmp_path / "bundle"))
+    assert ended == 143
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_training_is_resumed_once_and_only_as_it_was(tmp_path: Path) -> None:
+    out = tmp_path / "student"
+    train = ("train", *TINY, "--epochs", "5000", "--out", str(out))
+    ended, errors = _interrupt(
+        signal.SIGINT, lambda: (out / ".steps" / "iotcall.json").exists(), *train)
+    assert ended == 130
+    assert "--resume continues" in errors
+    assert "interrupted" in errors
+    assert "add --resume" in run(*train, code=2)
+    assert "layers is 2 there, 3 here" in run(*train, "--layers", "3", "--resume", code=2)
+    assert "epochs is 5000.0 there, 0.2 here" in run(
+        "train", *TINY, "--epochs", "0.2", "--out", str(out), "--resume", code=2)
+    short = ("train", *TINY, "--epochs", "0.2", "--out", str(tmp_path / "short"))
+    assert f"--catalogue {lamp.FOLDER} --out " in run(*short)
+    before = (tmp_path / "short" / "model.safetensors").stat().st_mtime_ns
+    assert "is finished" in run(*short, "--resume")
+    assert (tmp_path / "short" / "model.safetensors").stat().st_mtime_ns == before
+    assert "seed is 1 there, 2 here" in run(*short, "--seed", "2", "--resume", code=2)
