@@ -15,6 +15,7 @@ from iotcall.hub.exchange import Arrival, Subscription
 from iotcall.hub.link import Link
 from iotcall.hub.settings import HubSettings, read_broker
 from iotcall.hub.topics import Message
+from tests.mosquitto import mosquitto_program
 
 needs_amqtt = pytest.mark.skipif(importlib.util.find_spec("amqtt") is None,
                                  reason="amqtt is the optional extra `demo`")
@@ -22,6 +23,8 @@ needs_amqtt = pytest.mark.skipif(importlib.util.find_spec("amqtt") is None,
 
 @pytest.mark.parametrize("name", ["mosquitto", pytest.param("amqtt", marks=needs_amqtt)])
 def test_a_link_of_any_version_works_with_the_demo_broker(name: BrokerName) -> None:
+    if name == "mosquitto":
+        mosquitto_program()
     came = threading.Event()
     arrivals: list[Arrival] = []
 
@@ -55,6 +58,7 @@ def test_a_link_of_mqtt_5_does_not_wait_for_amqtt_for_ever() -> None:
 def test_mosquitto_is_found_where_the_path_does_not_lead(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    mosquitto_program()
     monkeypatch.setitem(os.environ, "PATH", str(tmp_path))
     with running_broker() as broker:
         assert broker.name == "mosquitto"

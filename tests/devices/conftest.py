@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -18,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from iotcall.devices import Home, load_home
 from iotcall.shipped import shipped
+from tests.mosquitto import mosquitto_program
 
 SMALL_HOME = """
 name = "small"
@@ -105,8 +104,7 @@ def broker(tmp_path: Path) -> Iterator[int]:
         port: int = free.getsockname()[1]
     settings = tmp_path / "mosquitto.conf"
     settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
-    assert program, "these tests need mosquitto: apt-get install mosquitto"
+    program = mosquitto_program()
     running = subprocess.Popen([program, "-c", str(settings)], stderr=subprocess.DEVNULL)
     try:
         yield _when_listening(port)

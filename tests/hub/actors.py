@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,8 +22,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from tests.mosquitto import mosquitto_program
+
 DEADLINE_SECONDS = 20.0
-MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
 ROOT = Path(__file__).parents[2]
 
 
@@ -54,9 +54,9 @@ class Mosquitto:
         self._log = folder / "mosquitto.log"
 
     def start(self) -> None:
-        assert MOSQUITTO, "install mosquitto to run these tests"
+        program = mosquitto_program()
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen([MOSQUITTO, "-c", str(self._config)],
+            self._process = subprocess.Popen([program, "-c", str(self._config)],
                                              stdout=log, stderr=log)
         wait_until(self._listens, "mosquitto to listen")
 
