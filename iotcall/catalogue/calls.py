@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from iotcall.catalogue.text import without_surrogates
+from iotcall.catalogue.values import same
 from iotcall.errors import CallError
 
 
@@ -31,7 +32,7 @@ def equivalent(a: ToolCall, b: ToolCall) -> bool:
 
     Key order does not matter, 250 equals 250.0, true does not equal 1.
     """
-    return a.name == b.name and _same(a.arguments, b.arguments)
+    return a.name == b.name and same(a.arguments, b.arguments)
 
 
 def equivalent_all(a: Sequence[ToolCall], b: Sequence[ToolCall]) -> bool:
@@ -64,14 +65,3 @@ def call_from_json(value: Any) -> ToolCall:
         raise CallError(f"the arguments of {value['name']} are no object but {arguments!r}")
     return ToolCall(value["name"], arguments)
 
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, bool) or isinstance(b, bool):
-        return a is b
-    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
-        return a == b
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(_same, a, b))
-    return type(a) is type(b) and bool(a == b)

@@ -1,303 +1,448 @@
-"""JSON Schema of a parameter -> a small tree of nodes that can be honoured exactly.
+"""JSON Schema -> a small tree of nodes that can be honoured exactly.
 
-Leaves out: any text form (see formats) and keywords that we cannot honour, which are refused by
-name and JSON pointer rather than ignored. Source of the keywords: JSON Schema 2020-12.
+Every value of the node satisfies the schema; where the schema leaves a size open, the bounds below
+apply, and objects hold declared properties only. A keyword that cannot be honoured is refused by
+name and JSON pointer. Source of the keywords: JSON Schema 2020-12, and ``dependencies`` and boolean
+exclusive bounds of its older drafts. Leaves out: references and merging (combine), text forms
+(formats).
 """
 
 from __future__ import annotations
 
-import math
-import re
 import unicodedata
 from typing import Any
 
-import msgspec
+from iotcall.catalogue.check import misfit
+from iotcall.catalogue.combine import (
+    ANNOTATIONS,
+    RULES,
+    References,
+    Schema,
+    merge,
+    rules_of,
+    with_rule,
+)
+from iotcall.catalogue.disjoint import excludes
+from iotcall.catalogue.nodes import (
+    Array,
+    Boolean,
+    Enumeration,
+    Field,
+    Mapping,
+    Node,
+    Null,
+    Object,
+    Union,
+)
+from iotcall.catalogue.presence import (
+    Has,
+    Presence,
+    all_of,
+    any_of,
+    count_of,
+    decide,
+    negation,
+    one_of,
+)
+from iotcall.catalogue.scalars import KNOWN_EXTENSIONS, count, read_integer, read_number, read_text
+from iotcall.catalogue.values import is_endless, is_of, same
+from iotcall.errors import SchemaError
 
-from iotcall.errors import CallError, SchemaError
-
-Scalar = str | int | float | bool | None
-_SCALARS = ["string", "integer", "number", "boolean", "null"]
-
-DEFAULT_TEXT_LENGTH = 32
-"""Characters of a string without maxLength."""
-DEFAULT_INTEGER = 999_999_999
-"""Largest magnitude of an integer or number without bounds."""
-DEFAULT_DIGITS = 2
-"""Digits after the point of a number."""
-DEFAULT_ITEMS = 4
+DEFAULT_ITEMS = 8
 """Items of an array without maxItems."""
-
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
-"""Of tools and parameters: what every wire format can write."""
-NAME_RULE = "use letters, digits, '_', '.' and '-', beginning with a letter or '_'"
+DEPTH = 32
+"""Schemas inside schemas."""
 
 _UNPRINTABLE = {"Cc", "Co", "Cs"}
 """Control, private use (special tokens stand there in grammars) and surrogate characters."""
-_ANNOTATIONS = {"description", "title", "default", "examples", "$comment", "deprecated"}
+_OF_TYPE = {
+    "string": {"minLength", "maxLength", "pattern", "format"},
+    "integer": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"},
+    "number": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"},
+    "boolean": set[str](),
+    "null": set[str](),
+    "array": {"items", "minItems", "maxItems", "uniqueItems"},
+    "object": {"properties", "required", "additionalProperties", "minProperties", "maxProperties",
+               "unevaluatedProperties", RULES},
+}
+_COMBINING = {"$ref", "allOf", "anyOf", "oneOf", "not", "dependencies", "dependentRequired",
+              "dependentSchemas", "enum", "const", "type"}
+_KNOWN = _COMBINING.union(ANNOTATIONS, KNOWN_EXTENSIONS, *_OF_TYPE.values())
+_SCALARS = ("string", "number", "boolean", "null")
 
 
-class Enumeration(msgspec.Struct, frozen=True, tag=True):
-    """One of some given scalars (enum, const)."""
-
-    values: tuple[Scalar, ...]
-
-
-class Integer(msgspec.Struct, frozen=True, tag=True):
-    minimum: int
-    """Inclusive."""
-    maximum: int
-    """Inclusive."""
-
-
-class Number(msgspec.Struct, frozen=True, tag=True):
-    """A decimal of at most `digits` digits after the point; integers are numbers too."""
-
-    digits: int
-    whole_digits: int
-    """Digits before the point, at most."""
-
-
-class Boolean(msgspec.Struct, frozen=True, tag=True):
-    pass
-
-
-class Null(msgspec.Struct, frozen=True, tag=True):
-    pass
-
-
-class Text(msgspec.Struct, frozen=True, tag=True):
-    min_length: int
-    """Unicode characters."""
-    max_length: int
-    """Unicode characters."""
-
-
-class Array(msgspec.Struct, frozen=True, tag=True):
-    items: Node
-    min_items: int
-    max_items: int
-
-
-class Field(msgspec.Struct, frozen=True):
-    name: str
-    node: Node
-    required: bool
-
-
-class Object(msgspec.Struct, frozen=True, tag=True):
-    """An object that is closed: only declared fields, in declared order."""
-
-    fields: tuple[Field, ...]
-
-
-Node = Enumeration | Integer | Number | Boolean | Null | Text | Array | Object
+class NothingFits(SchemaError):
+    """No value satisfies the schema: it drops out of an anyOf, and of optional properties."""
 
 
 def read_schema(schema: Any, pointer: str = "") -> Node:
-    """The node of a JSON Schema.
+    """The node of a JSON Schema; references are looked up inside it.
 
     Raises:
         SchemaError: a keyword or type that cannot be honoured, by name and JSON pointer.
     """
+    return _Reader(References(schema)).read(schema, pointer, frozenset(), 0)
+
+
+class _Reader:
+    def __init__(self, references: References) -> None:
+        self._references = references
+
+    def read(self, schema: Any, pointer: str, seen: frozenset[str], depth: int) -> Node:
+        if depth > DEPTH:
+            raise SchemaError(pointer, f"schemas are nested more than {DEPTH} deep")
+        if isinstance(schema, dict) and "$ref" in schema:
+            schema, seen = self._references.resolve(schema, pointer, seen)
+        if schema is True:
+            schema = {}
+        if schema is False:
+            raise NothingFits(pointer, "nothing satisfies this schema")
+        if not isinstance(schema, dict):
+            raise SchemaError(pointer, f"expected a schema object, found {schema!r}")
+        self._refuse_unknown(schema, pointer)
+
+        def again(changed: Schema | bool) -> Node:
+            return self.read(changed, pointer, seen, depth + 1)
+
+        if "allOf" in schema:
+            merged: Schema | bool = _without(schema, "allOf")
+            for index, part in enumerate(_list_of(schema, "allOf", pointer)):
+                if isinstance(part, dict) and "$ref" in part:
+                    part, seen = self._references.resolve(part, f"{pointer}/allOf/{index}", seen)
+                merged = merge(merged, part, f"{pointer}/allOf/{index}")
+            return again(merged)
+        if "not" in schema:
+            return again(self._negated(schema, pointer))
+        for keyword in ("dependentRequired", "dependencies", "dependentSchemas"):
+            if keyword in schema:
+                return again(_dependencies(schema, keyword, pointer))
+        for keyword in ("anyOf", "oneOf"):
+            if keyword in schema:
+                return self._alternatives(schema, keyword, pointer, seen, depth)
+        if "enum" in schema or "const" in schema:
+            return self._enumeration(schema, pointer, seen, depth)
+        return self._typed(schema, pointer, seen, depth)
+
+    def _refuse_unknown(self, schema: Schema, pointer: str) -> None:
+        unknown = sorted(key for key in schema.keys() - _KNOWN
+                         if not key.startswith("x-") or key.startswith("x-iotcall"))
+        if unknown:
+            raise SchemaError(f"{pointer}/{unknown[0]}",
+                              f"the keyword {unknown[0]!r} cannot be honoured here; remove it or "
+                              "express it with enum, bounds or lengths")
+        if "$id" in schema and pointer and any("$ref" in str(value) for value in schema.values()):
+            raise SchemaError(f"{pointer}/$id", "an $id inside a schema changes where references "
+                                                "lead, which cannot be honoured here; remove it")
+
+    # -------------------------------------------------------------- several schemas at once
+
+    def _alternatives(self, schema: Schema, keyword: str, pointer: str, seen: frozenset[str],
+                      depth: int) -> Node:
+        base = _without(schema, keyword)
+        parts = _list_of(schema, keyword, pointer)
+        places = [f"{pointer}/{keyword}/{index}" for index in range(len(parts))]
+        if not parts:
+            raise SchemaError(f"{pointer}/{keyword}", "expected at least one schema, found none")
+        resolved = [self._references.resolve(part, place, seen)
+                    if isinstance(part, dict) and "$ref" in part else (part, seen)
+                    for part, place in zip(parts, places, strict=True)]
+        exactly_one = keyword == "oneOf" and len(parts) > 1
+        rules = [_presence(part) for part, _ in resolved]
+        if _only_objects(base) and all(rule is not None for rule in rules):
+            wanted = [rule for rule in rules if rule is not None]
+            rule = one_of(wanted) if keyword == "oneOf" else any_of(wanted)
+            return self.read(with_rule(base, rule), pointer, seen, depth + 1)
+        merged = [merge(base, part, place)
+                  for (part, _), place in zip(resolved, places, strict=True)]
+        options: list[Node] = []
+        nothing: NothingFits | None = None
+        for index, ((_, followed), place) in enumerate(zip(resolved, places, strict=True)):
+            others = [(other, part) for other, part in enumerate(merged) if other != index]
+            own = merged[index]
+            if exactly_one:
+                own = _without_their_keys(own, [part for _, part in others])
+            try:
+                node = self.read(own, place, followed, depth + 1)
+            except NothingFits as error:
+                nothing = error
+                continue
+            if exactly_one:
+                for other, part in others:
+                    if not excludes(node, part, self._references, place, seen):
+                        raise SchemaError(
+                            f"{pointer}/oneOf", f"the alternatives {index} and {other} may both "
+                            "hold for one value; make them disjoint (by type, bounds or a "
+                            "constant property) or use anyOf")
+            options.append(node)
+        if not options:
+            raise nothing or NothingFits(f"{pointer}/{keyword}", "no alternative can hold")
+        return options[0] if len(options) == 1 else Union(tuple(options))
+
+    def _negated(self, schema: Schema, pointer: str) -> Schema | bool:
+        """The schema with its ``not`` expressed otherwise."""
+        base, negated = _without(schema, "not"), schema["not"]
+        if negated is False:
+            return base
+        if negated is True or negated == {}:
+            return False
+        rule = _presence(negated)
+        if rule is not None and _only_objects(base):
+            return with_rule(base, negation(rule))
+        if isinstance(negated, dict):
+            keys = negated.keys() - ANNOTATIONS
+            if keys == {"type"}:
+                refused = _types_of(negated, f"{pointer}/not")
+                kinds = [kind for kind in _types_of(base, pointer) or _OF_TYPE
+                         if kind not in refused and (kind != "integer" or "number" not in refused)]
+                if "integer" in refused and "number" in kinds:
+                    raise SchemaError(f"{pointer}/not", "numbers that are no integers cannot be "
+                                                        "honoured here")
+                return {**base, "type": kinds}
+            if keys in ({"enum"}, {"const"}) and "enum" in base:
+                refused_values = negated.get("enum", [negated.get("const")])
+                return {**base, "enum": [value for value in base["enum"] if not any(
+                    same(value, other) for other in refused_values)]}
+        raise SchemaError(f"{pointer}/not", "only 'not' of required properties, of types, and of "
+                                            "values beside an enum can be honoured here")
+
+    def _enumeration(self, schema: Schema, pointer: str, seen: frozenset[str], depth: int,
+                     ) -> Enumeration:
+        values = schema.get("enum", [schema.get("const")])
+        if not isinstance(values, list) or not values:
+            raise SchemaError(f"{pointer}/enum", f"expected a list of values, found {values!r}")
+        if "const" in schema:
+            values = [value for value in values if same(value, schema["const"])]
+        others = _without(_without(schema, "enum"), "const")
+        constrained = others.keys() - ANNOTATIONS - KNOWN_EXTENSIONS
+        kept: list[Any] = []
+        for value in values:
+            if is_endless(value) or _UNPRINTABLE & set(map(unicodedata.category, _texts(value))):
+                raise SchemaError(f"{pointer}/enum", f"expected printable text and finite numbers, "
+                                                     f"found {value!r}")
+            if any(same(value, other) for other in kept):
+                continue
+            kinds = [kind for kind in _OF_TYPE if is_of(kind, value)]
+            if "type" in others and not set(kinds) & set(_types_of(others, pointer)):
+                continue
+            # a value fits if the other keywords, read for its type alone, let it through
+            if constrained - {"type"} and misfit(self._typed(
+                    {**others, "type": kinds[0]}, pointer, seen, depth + 1), value, ""):
+                continue
+            kept.append(value)
+        if not kept:
+            raise NothingFits(f"{pointer}/enum", f"none of {values!r} fits the other keywords")
+        return Enumeration(tuple(kept))
+
+    # -------------------------------------------------------------- one type
+
+    def _typed(self, schema: Schema, pointer: str, seen: frozenset[str], depth: int) -> Node:
+        kinds = _types_of(schema, pointer)
+        if not kinds and "type" in schema:
+            raise NothingFits(f"{pointer}/type", "no type is left that satisfies all schemas")
+        if not kinds:
+            # untyped: the types that its keywords speak of, else any scalar
+            spoken = [kind for kind, words in _OF_TYPE.items()
+                      if words & schema.keys() and kind != "integer"]
+            kinds = spoken or list(_SCALARS)
+        if "number" in kinds and "integer" in kinds:
+            kinds = [kind for kind in kinds if kind != "integer"]
+        options = tuple(self._of_kind(kind, schema, pointer, seen, depth) for kind in kinds)
+        return options[0] if len(options) == 1 else Union(options)
+
+    def _of_kind(self, kind: str, schema: Schema, pointer: str, seen: frozenset[str], depth: int,
+                 ) -> Node:
+        match kind:
+            case "string":
+                return read_text(schema, pointer)
+            case "integer":
+                return read_integer(schema, pointer)
+            case "number":
+                return read_number(schema, pointer)
+            case "boolean":
+                return Boolean()
+            case "null":
+                return Null()
+            case "array":
+                return self._array(schema, pointer, seen, depth)
+            case _:
+                return self._object(schema, pointer, seen, depth)
+
+    def _array(self, schema: Schema, pointer: str, seen: frozenset[str], depth: int) -> Array:
+        low = count(schema, "minItems", pointer, 0)
+        high = count(schema, "maxItems", pointer, max(low, DEFAULT_ITEMS))
+        if low > high:
+            raise SchemaError(pointer, f"minItems {low} is above maxItems {high}")
+        if schema.get("uniqueItems", False) is not False and high > 1:
+            raise SchemaError(f"{pointer}/uniqueItems", "the keyword 'uniqueItems' cannot be "
+                              "honoured here; remove it, or allow one item at most")
+        items = schema.get("items", True)
+        if isinstance(items, list):
+            raise SchemaError(f"{pointer}/items", "a schema for each place cannot be honoured "
+                                                  "here; expected one schema for all items")
+        try:
+            node = self.read(items, f"{pointer}/items", seen, depth + 1)
+        except NothingFits:
+            if low:
+                raise
+            return Array(Null(), 0, 0)
+        return Array(node, low, high)
+
+    def _object(self, schema: Schema, pointer: str, seen: frozenset[str], depth: int,
+                ) -> Object | Mapping:
+        properties = schema.get("properties", {})
+        required = schema.get("required", [])
+        if not isinstance(properties, dict) or not isinstance(required, list) or not all(
+                isinstance(name, str) for name in required):
+            raise SchemaError(pointer, "expected properties as an object and required as a list of "
+                                       "names")
+        if schema.get("unevaluatedProperties", True) is not True:
+            raise SchemaError(f"{pointer}/unevaluatedProperties", "the keyword "
+                              "'unevaluatedProperties' cannot be honoured here; use "
+                              "additionalProperties")
+        low = count(schema, "minProperties", pointer, 0)
+        high = count(schema, "maxProperties", pointer, max(low, len(properties) + len(required)))
+        rules = [*rules_of(schema)]
+        others = schema.get("additionalProperties", True)
+        open_ended = others is not False and schema.get("maxProperties", 1) > 0
+        if open_ended and not (properties or required or rules):
+            if low > 1:
+                raise SchemaError(f"{pointer}/minProperties", "an object without declared "
+                                  "properties holds one entry at most here; declare them")
+            return Mapping(self.read(others, f"{pointer}/additionalProperties", seen, depth + 1),
+                           low)
+        if low or high < len(properties):
+            rules.append(count_of(properties | dict.fromkeys(required), low, high))
+        fields = []
+        for name in [*properties, *(name for name in required if name not in properties)]:
+            place = f"{pointer}/properties/{_escaped(name)}"
+            try:
+                node = self.read(properties.get(name, others), place, seen, depth + 1)
+            except NothingFits:
+                if name in required:
+                    raise
+                continue
+            fields.append(Field(name, node, name in required))
+        presence = all_of(rules)
+        declared = {field.name for field in fields}
+        for name in _names(presence) - declared:
+            presence = decide(presence, name, False)
+        for name in required:
+            presence = decide(presence, name, True)
+        if presence is False:
+            raise NothingFits(pointer, "no set of properties satisfies what is required and what "
+                                       "is excluded")
+        return Object(tuple(fields), presence)
+
+
+def _presence(schema: Any) -> Presence | None:
+    """The schema as a rule of which properties are there; None if it says more than that."""
+    if isinstance(schema, bool):
+        return schema
     if not isinstance(schema, dict):
-        raise SchemaError(pointer, f"expected a schema object, found {schema!r}")
-    keys = set(schema) - _ANNOTATIONS
-    if "const" in keys or "enum" in keys:
-        return _enumeration(schema, keys, pointer)
-    kind = schema.get("type")
-    if not isinstance(kind, str) or kind not in _READERS:
-        raise SchemaError(
-            f"{pointer}/type",
-            f"expected one of {', '.join(sorted(_READERS))}, found {kind!r}",
-        )
-    allowed, reader = _READERS[kind]
-    _refuse(keys - {"type"} - allowed, pointer)
-    node: Node = reader(schema, pointer)
-    return node
+        return None
+    rules: list[Presence] = [*rules_of(schema)]
+    for key, value in schema.items():
+        if key in ANNOTATIONS or key == RULES or (key == "type" and value == "object"):
+            continue
+        if key == "required" and isinstance(value, list):
+            rules += [Has(name) for name in value]
+        elif key == "not":
+            rule = _presence(value)
+            if rule is None:
+                return None
+            rules.append(negation(rule))
+        elif key in ("anyOf", "oneOf", "allOf") and isinstance(value, list) and value:
+            inner = [_presence(part) for part in value]
+            if any(rule is None for rule in inner):
+                return None
+            combine = {"anyOf": any_of, "oneOf": one_of, "allOf": all_of}[key]
+            rules.append(combine(rule for rule in inner if rule is not None))
+        else:
+            return None
+    return all_of(rules)
 
 
-def check_value(node: Node, value: Any, place: str) -> None:
-    """Nothing if the value fits the node.
-
-    Raises:
-        CallError: names the place, what was found and what was expected.
-    """
-    reason = _misfit(node, value, place)
-    if reason:
-        raise CallError(f"{place}: {reason}, found {value!r}")
-
-
-def _misfit(node: Node, value: Any, place: str) -> str:
-    """Why the value does not fit, or an empty string."""
-    match node:
-        case Enumeration(values):
-            fits = any((type(v) is type(value) and v == value) or _equal_number(v, value)
-                       for v in values)
-            return "" if fits else f"expected one of {', '.join(map(repr, values))}"
-        case Integer(low, high):
-            fits = _is_of("integer", value) and low <= value <= high
-            return "" if fits else f"expected an integer {low}..{high}"
-        case Number(digits, whole_digits):
-            fits = (_is_number(value) and abs(value) < 10**whole_digits
-                    and round(value, digits) == value)
-            return "" if fits else (
-                f"expected a number below 10^{whole_digits} of at most {digits} decimals")
-        case Boolean():
-            return "" if isinstance(value, bool) else "expected true or false"
-        case Null():
-            return "" if value is None else "expected null"
-        case Text(low, high):
-            fits = isinstance(value, str) and low <= len(value) <= high
-            return "" if fits else f"expected a string of {low}..{high} characters"
-        case Array(items, low, high):
-            if not isinstance(value, list) or not low <= len(value) <= high:
-                return f"expected an array of {low}..{high} items"
-            for index, item in enumerate(value):
-                check_value(items, item, f"{place}/{index}")
-            return ""
-        case Object(fields):
-            return _misfit_object(fields, value, place)
+def _dependencies(schema: Schema, keyword: str, pointer: str) -> Schema | bool:
+    """The schema with its dependencies as rules, or as alternatives where they are schemas."""
+    base, needs = _without(schema, keyword), schema[keyword]
+    if not isinstance(needs, dict):
+        raise SchemaError(f"{pointer}/{keyword}", f"expected an object, found {needs!r}")
+    parts = []
+    for name, need in needs.items():
+        rule = all_of([Has(other) for other in need]) if isinstance(need, list) else _presence(need)
+        if rule is not None:
+            base = with_rule(base, any_of([negation(Has(name)), rule]))
+        elif keyword == "dependentRequired" or not isinstance(need, dict):
+            raise SchemaError(f"{pointer}/{keyword}/{name}", f"expected a list of names, found "
+                                                             f"{need!r}")
+        else:
+            parts.append({"anyOf": [with_rule({}, negation(Has(name))),
+                                    with_rule(need, Has(name))]})
+    if parts and not _only_objects(base):
+        raise SchemaError(f"{pointer}/{keyword}", "expected type 'object' beside it")
+    return {**base, "allOf": parts} if parts else base
 
 
-def _misfit_object(fields: tuple[Field, ...], value: Any, place: str) -> str:
-    if not isinstance(value, dict):
-        return "expected an object"
-    known = {field.name: field for field in fields}
-    for name in value:
-        if name not in known:
-            return f"unknown key {name!r}, expected {', '.join(map(repr, known)) or 'none'}"
-    for field in fields:
-        if field.name in value:
-            check_value(field.node, value[field.name], f"{place}/{field.name}")
-        elif field.required:
-            return f"missing key {field.name!r}"
-    return ""
+def _without_their_keys(own: Schema | bool, others: list[Schema | bool]) -> Schema | bool:
+    """An object of a oneOf without what other alternatives require: it may not satisfy both."""
+    if not isinstance(own, dict) or not _only_objects(own):
+        return own
+    mine = set(own.get("required", []))
+    declared = own.get("properties", {})
+    for other in others:
+        if not isinstance(other, dict) or not isinstance(other.get("required"), list):
+            continue
+        theirs = set(other["required"])
+        if not theirs <= mine and theirs <= mine | set(declared):
+            own = with_rule(own, negation(all_of([Has(name) for name in sorted(theirs)])))
+    return own
 
 
-def _refuse(keys: set[str], pointer: str) -> None:
-    if keys:
-        raise SchemaError(f"{pointer}/{min(keys)}",
-                          f"the keyword {min(keys)!r} cannot be honoured here; remove it or "
-                          "express it with enum, bounds or lengths")
+def _names(rule: Presence) -> set[str]:
+    match rule:
+        case Has(name):
+            return {name}
+        case bool():
+            return set()
+        case _:
+            inner = rule.rules if hasattr(rule, "rules") else (rule.inner,)
+            return set().union(*map(_names, inner))
 
 
-def _enumeration(schema: dict[str, Any], keys: set[str], pointer: str) -> Enumeration:
-    _refuse(keys - {"type", "enum", "const"}, pointer)
-    values = schema["enum"] if "enum" in schema else [schema["const"]]
-    if not isinstance(values, list) or not values:
-        raise SchemaError(f"{pointer}/enum", f"expected a list of values, found {values!r}")
-    if "const" in schema and "enum" in schema:
-        raise SchemaError(f"{pointer}/const", "enum and const together; keep one of them")
-    kinds = schema.get("type", _SCALARS)
-    for value in values:
-        if not isinstance(value, Scalar) or _is_endless(value):
-            raise SchemaError(f"{pointer}/enum", f"expected scalars, found {value!r}")
-        if isinstance(value, str) and _UNPRINTABLE & set(
-                map(unicodedata.category, value)):
-            raise SchemaError(f"{pointer}/enum", f"expected printable text, found {value!r}")
-        if not any(_is_of(kind, value) for kind in (kinds if isinstance(kinds, list) else [kinds])):
-            raise SchemaError(f"{pointer}/enum", f"expected values of type {kinds!r}, "
-                                                 f"found {value!r}")
-    return Enumeration(tuple(values))
+def _only_objects(schema: Schema) -> bool:
+    return schema.get("type", "object") in ("object", ["object"])
 
 
-def _integer(schema: dict[str, Any], pointer: str) -> Integer:
-    low = _number(schema, "minimum", pointer, -DEFAULT_INTEGER)
-    high = _number(schema, "maximum", pointer, DEFAULT_INTEGER)
-    low, high = math.ceil(low), math.floor(high)
-    if "exclusiveMinimum" in schema:
-        low = max(low, math.floor(_number(schema, "exclusiveMinimum", pointer, 0)) + 1)
-    if "exclusiveMaximum" in schema:
-        high = min(high, math.ceil(_number(schema, "exclusiveMaximum", pointer, 0)) - 1)
-    if low > high:
-        raise SchemaError(pointer, f"no integer lies between {low} and {high}")
-    return Integer(low, high)
+def _types_of(schema: Schema, pointer: str) -> list[str]:
+    """The types that are named, or nothing."""
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if not isinstance(kinds, list) or not all(
+            isinstance(kind, str) and kind in _OF_TYPE for kind in kinds):
+        raise SchemaError(f"{pointer}/type", f"expected one of {', '.join(sorted(_OF_TYPE))}, "
+                                             f"found {schema['type']!r}")
+    return list(dict.fromkeys(kinds))
 
 
-def _text(schema: dict[str, Any], pointer: str) -> Text:
-    low = _count(schema, "minLength", pointer, 0)
-    high = _count(schema, "maxLength", pointer, max(low, DEFAULT_TEXT_LENGTH))
-    if low > high:
-        raise SchemaError(pointer, f"minLength {low} is above maxLength {high}")
-    return Text(low, high)
-
-
-def _array(schema: dict[str, Any], pointer: str) -> Array:
-    low = _count(schema, "minItems", pointer, 0)
-    high = _count(schema, "maxItems", pointer, max(low, DEFAULT_ITEMS))
-    if low > high:
-        raise SchemaError(pointer, f"minItems {low} is above maxItems {high}")
-    return Array(read_schema(schema.get("items"), f"{pointer}/items"), low, high)
-
-
-def _object(schema: dict[str, Any], pointer: str) -> Object:
-    if schema.get("additionalProperties", False) is not False:
-        raise SchemaError(f"{pointer}/additionalProperties",
-                          "objects are closed; expected false or nothing")
-    properties = schema.get("properties", {})
-    required = schema.get("required", [])
-    if not isinstance(properties, dict) or not isinstance(required, list):
-        raise SchemaError(pointer, "expected properties as an object and required as a list")
-    for name in required:
-        if not isinstance(name, str) or name not in properties:
-            raise SchemaError(f"{pointer}/required", f"{name!r} is not among the properties")
-    for name in properties:
-        if not NAME.match(name):
-            raise SchemaError(f"{pointer}/properties/{name}", f"{name!r} is no name; {NAME_RULE}")
-    return Object(tuple(
-        Field(name, read_schema(inner, f"{pointer}/properties/{name}"), name in required)
-        for name, inner in properties.items()
-    ))
-
-
-def _number(schema: dict[str, Any], keyword: str, pointer: str, default: float) -> float:
-    value = schema.get(keyword, default)
-    if not _is_number(value) or _is_endless(value):
-        raise SchemaError(f"{pointer}/{keyword}", f"expected a number, found {value!r}")
-    return value  # type: ignore[no-any-return]
-
-
-def _count(schema: dict[str, Any], keyword: str, pointer: str, default: int) -> int:
-    value = schema.get(keyword, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise SchemaError(f"{pointer}/{keyword}", f"expected a count, found {value!r}")
+def _list_of(schema: Schema, keyword: str, pointer: str) -> list[Any]:
+    value = schema[keyword]
+    if not isinstance(value, list):
+        raise SchemaError(f"{pointer}/{keyword}", f"expected a list of schemas, found {value!r}")
     return value
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _without(schema: Schema, keyword: str) -> Schema:
+    return {key: value for key, value in schema.items() if key != keyword}
 
 
-def _is_endless(value: Any) -> bool:
-    """Whether it is one of the floats that JSON lacks."""
-    return isinstance(value, float) and not math.isfinite(value)
+def _texts(value: Any) -> str:
+    """All text in a value."""
+    if isinstance(value, dict):
+        return "".join(map(_texts, [*value, *value.values()]))
+    if isinstance(value, list):
+        return "".join(map(_texts, value))
+    return value if isinstance(value, str) else ""
 
 
-def _is_of(kind: Any, value: Any) -> bool:
-    """Whether a scalar is of a JSON Schema type; 250.0 is an integer."""
-    match kind:
-        case "string":
-            return isinstance(value, str)
-        case "integer":
-            return _is_number(value) and (isinstance(value, int) or value.is_integer())
-        case "number":
-            return _is_number(value)
-        case "boolean":
-            return isinstance(value, bool)
-        case _:
-            return kind == "null" and value is None
-
-
-def _equal_number(a: Any, b: Any) -> bool:
-    return _is_number(a) and _is_number(b) and a == b
-
-
-_READERS: dict[Any, tuple[set[str], Any]] = {
-    "string": ({"minLength", "maxLength"}, _text),
-    "integer": ({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}, _integer),
-    "number": (set(), lambda schema, pointer: Number(DEFAULT_DIGITS, len(str(DEFAULT_INTEGER)))),
-    "boolean": (set(), lambda schema, pointer: Boolean()),
-    "null": (set(), lambda schema, pointer: Null()),
-    "array": ({"items", "minItems", "maxItems"}, _array),
-    "object": ({"properties", "required", "additionalProperties"}, _object),
-}
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

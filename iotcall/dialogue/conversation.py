@@ -22,7 +22,6 @@ import structlog
 from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.devices import Device, DeviceStates, Home
 from iotcall.dialogue.gate import pass_gate
-from iotcall.dialogue.numbers import is_number_word, numbers
 from iotcall.dialogue.outcomes import Answer, NotUnderstood, Outcome, Plan, Question, Refusal
 from iotcall.dialogue.phrasing import sentence, subject
 from iotcall.dialogue.resolve import Resolved, Surroundings, resolve
@@ -31,6 +30,7 @@ from iotcall.dialogue.settings import DialogueSettings
 from iotcall.dialogue.words import is_only, without, words
 from iotcall.errors import CallError
 from iotcall.runtime import Decoding, Turn
+from iotcall.speech import is_number_word, numbers
 
 log = structlog.get_logger()
 

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from iotcall.catalogue import Catalogue, Integer, Node, ToolCall
-from iotcall.catalogue.schema import check_value
+from iotcall.catalogue.check import check_value
 from iotcall.devices import Device, DeviceStates, Home, Kind, Value, command_for, spoken
 from iotcall.devices.properties import RANGES
-from iotcall.dialogue.numbers import numbers
 from iotcall.dialogue.outcomes import Answer, Fill, Plan, Question, Refusal
 from iotcall.dialogue.phrasing import joined, number, phrase, quoted, sentence, subject, verb
 from iotcall.dialogue.settings import (
@@ -24,6 +23,7 @@ from iotcall.dialogue.settings import (
 )
 from iotcall.dialogue.words import has_any, without, words
 from iotcall.errors import CallError
+from iotcall.speech import numbers
 
 Resolved = Plan | Question | Refusal | Answer
 

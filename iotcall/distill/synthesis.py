@@ -136,8 +136,8 @@ class Synthesis:
         match node:
             case Enumeration(values):
                 choices: Sequence[Any] = values
-            case Integer(low, high):
-                choices = range(low, high + 1)
+            case Integer(low, high, step):
+                choices = range(low, high + 1, step)
             case _:
                 # free text: the lexicon lists its values, by the other arguments where it must
                 which = "_".join(str(value) for value in arguments.values())

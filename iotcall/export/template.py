@@ -21,12 +21,14 @@ from iotcall.catalogue import (
     Catalogue,
     Enumeration,
     Integer,
+    Mapping,
     Node,
     Null,
     Number,
     Object,
     Text,
     ToolCall,
+    Union,
 )
 from iotcall.errors import ExportError
 from iotcall.formats import Format, PromptPieces
@@ -83,7 +85,7 @@ def _render(tokenizer: Any, catalogue: Catalogue, answer: dict[str, Any]) -> str
         messages.insert(0, {"role": "system", "content": catalogue.task})
     try:
         return str(tokenizer.apply_chat_template(
-            messages, tools=[tool.declaration for tool in catalogue.tools], tokenize=False,
+            messages, tools=[tool.shown for tool in catalogue.tools], tokenize=False,
             add_generation_prompt=True, enable_thinking=False))
     except Exception as error:  # jinja2 raises what the template's author chose to raise
         raise ExportError(f"the checkpoint's chat template fails on a dialogue of two turns with "
@@ -103,18 +105,22 @@ def _example(node: Node) -> Any:
             return values[0]
         case Integer(low, _):
             return low
-        case Number():
-            return 1.5
+        case Number(low):
+            return float(low)
         case Boolean():
             return True
         case Null():
             return None
-        case Text(low, high):
+        case Text(low, high):  # it need not satisfy a pattern: it only has to be found again
             return "example"[:high].ljust(low, "e")
         case Array(items, low, _):
             return [_example(items)] * low
         case Object(fields):
             return {field.name: _example(field.node) for field in fields}
+        case Mapping():
+            return {}
+        case Union(options):
+            return _example(options[0])
 
 
 def _expected(pieces: PromptPieces, format: Format, catalogue: Catalogue, call: ToolCall) -> str:

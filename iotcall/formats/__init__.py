@@ -7,6 +7,7 @@ from iotcall.formats.hermes import HERMES
 from iotcall.formats.lfm2 import LFM2, LFM25
 from iotcall.formats.pattern import MARKER_BASE
 from iotcall.formats.registry import FORMATS, format_named
+from iotcall.formats.writing import SLOT_BASE, Slot, Slots, SpeltOut, Writing
 
 __all__ = [
     "COMPACT",
@@ -16,7 +17,12 @@ __all__ = [
     "LFM2",
     "LFM25",
     "MARKER_BASE",
+    "SLOT_BASE",
     "Format",
     "PromptPieces",
+    "Slot",
+    "Slots",
+    "SpeltOut",
+    "Writing",
     "format_named",
 ]

@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from iotcall.catalogue import Catalogue, ToolCall
+from iotcall.formats.writing import Slots
 
 
 class PromptPieces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,9 +69,9 @@ class Format(Protocol):
             CallError: the text is no answer in this format.
         """
 
-    def pattern(self, catalogue: Catalogue) -> str:
+    def pattern(self, catalogue: Catalogue, slots: Slots) -> str:
         """Regular expression of every valid answer without the end.
 
         A marker is written as one private-use character, ``chr(MARKER_BASE + index)`` of
-        `markers`.
+        `markers`, and what `slots` does not spell out as one of its placeholders.
         """

@@ -10,10 +10,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from iotcall.catalogue import Catalogue, Enumeration, Node, ToolCall
+from iotcall.catalogue import Catalogue, Enumeration, Node, ToolCall, Union, misfit
 from iotcall.formats import json_text, pattern
 from iotcall.formats.base import PromptPieces
 from iotcall.formats.scanner import Scanner
+from iotcall.formats.writing import Slots
 
 _USER, _CALL, _END = "<|user|>", "<|call|>", "<|end|>"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -36,6 +37,8 @@ class Compact:
 
     def parse(self, text: str, catalogue: Catalogue) -> tuple[ToolCall, ...]:
         scan = Scanner(text)
+        if scan.done and catalogue.may_decline:
+            return ()
         calls = [_parse_call(scan)]
         while scan.accept(";"):
             calls.append(_parse_call(scan))
@@ -43,13 +46,16 @@ class Compact:
             raise scan.error("';' or the end")
         return tuple(calls)
 
-    def pattern(self, catalogue: Catalogue) -> str:
+    def pattern(self, catalogue: Catalogue, slots: Slots) -> str:
         calls = []
         for tool in catalogue.tools:
-            written = [(f"{pattern.literal(field.name)}={_pattern(field.node)}", field.required)
-                       for field in tool.parameters.fields]
-            calls.append(f"{pattern.literal(tool.name)}\\({pattern.fields(written, ',')}\\)")
-        return pattern.one_of(calls)
+            written = [pattern.FieldPattern(
+                field.name, f"{pattern.literal(field.name)}={_pattern(field.node, slots)}",
+                field.required) for field in tool.parameters.fields]
+            calls.append(f"{pattern.literal(tool.name)}\\("
+                         f"{pattern.fields(written, ',', tool.parameters.presence)}\\)")
+        return pattern.answers(pattern.one_of(calls), ";", most=catalogue.max_calls,
+                               may_decline=catalogue.may_decline)
 
 
 def _render(call: ToolCall, catalogue: Catalogue) -> str:
@@ -60,15 +66,22 @@ def _render(call: ToolCall, catalogue: Catalogue) -> str:
 
 
 def _value(value: object, node: Node) -> str:
+    if isinstance(node, Union):
+        node = next((option for option in node.options if not misfit(option, value, "")), node)
     if isinstance(node, Enumeration) and isinstance(value, str) and _BARE.fullmatch(value):
         return value
     return json_text.render(value)
 
 
-def _pattern(node: Node) -> str:
-    if isinstance(node, Enumeration):
-        return pattern.mapped(node.values, lambda value: _value(value, node))
-    return json_text.value_pattern(node)
+def _pattern(node: Node, slots: Slots) -> str:
+    match node:
+        case Enumeration(values):
+            return pattern.mapped(values, lambda value: _value(value, node))
+        case Union(options):
+            # a value is written as its first option that it fits writes it
+            return pattern.one_of([_pattern(option, slots) for option in options])
+        case _:
+            return json_text.value_pattern(node, slots)
 
 
 def _parse_call(scan: Scanner) -> ToolCall:

@@ -15,16 +15,19 @@ from iotcall.catalogue import (
     Catalogue,
     Enumeration,
     Integer,
+    Mapping,
     Node,
     Null,
     Number,
     Object,
     Text,
     ToolCall,
+    Union,
 )
 from iotcall.formats import json_text, pattern
 from iotcall.formats.base import PromptPieces
 from iotcall.formats.scanner import Scanner
+from iotcall.formats.writing import DELIMITED, MAPPING_KEY, Slots
 
 _ESCAPE = "<escape>"
 _OPEN, _CLOSE, _END = "<start_function_call>", "<end_function_call>", "<end_of_turn>"
@@ -44,7 +47,7 @@ class FunctionGemma:
 
     def pieces(self, catalogue: Catalogue) -> PromptPieces:
         tools = "".join(
-            f"<start_function_declaration>{_declaration(tool.declaration['function'])}"
+            f"<start_function_declaration>{_declaration(tool.shown['function'])}"
             "<end_function_declaration>" for tool in catalogue.tools
         )
         return PromptPieces(
@@ -64,36 +67,44 @@ class FunctionGemma:
     def parse(self, text: str, catalogue: Catalogue) -> tuple[ToolCall, ...]:
         scan = Scanner(text)
         calls: list[ToolCall] = []
-        while not scan.done or not calls:
+        while not scan.done or not (calls or catalogue.may_decline):
             scan.take(f"{_OPEN}call:")
             name = scan.until("{")
             calls.append(ToolCall(name, _parse_object(scan)))
             scan.take(_CLOSE)
         return tuple(calls)
 
-    def pattern(self, catalogue: Catalogue) -> str:
+    def pattern(self, catalogue: Catalogue, slots: Slots) -> str:
         head, tail = (pattern.marker(self.markers, text) for text in (_OPEN, _CLOSE))
-        return pattern.one_of([
-            f"{head}call:{pattern.literal(tool.name)}{self._pattern(tool.parameters)}{tail}"
+        call = pattern.one_of([
+            f"{head}call:{pattern.literal(tool.name)}{self._pattern(tool.parameters, slots)}{tail}"
             for tool in catalogue.tools
         ])
+        return pattern.answers(call, "", most=catalogue.max_calls,
+                               may_decline=catalogue.may_decline)
 
-    def _pattern(self, node: Node) -> str:
+    def _pattern(self, node: Node, slots: Slots) -> str:
         escape = pattern.marker(self.markers, _ESCAPE)
         match node:
             case Enumeration(values):
                 return pattern.mapped(values, _value).replace(_ESCAPE, escape)
             case Text():
-                return escape + pattern.text(node, "<") + escape
+                return escape + slots.text(node, DELIMITED) + escape
             case Array(items, low, high):
-                return r"\[" + pattern.repeated(self._pattern(items), low, high, ",") + r"\]"
-            case Object(fields):
-                written = [(f"{pattern.literal(field.name)}:{self._pattern(field.node)}",
-                            field.required)
-                           for field in sorted(fields, key=lambda field: field.name.lower())]
-                return r"\{" + pattern.fields(written, ",") + r"\}"
+                inner = self._pattern(items, slots)
+                return r"\[" + pattern.repeated(inner, low, high, ",") + r"\]"
+            case Object(fields, presence):
+                written = [pattern.FieldPattern(
+                    field.name, f"{pattern.literal(field.name)}:{self._pattern(field.node, slots)}",
+                    field.required) for field in sorted(fields, key=lambda f: f.name.lower())]
+                return r"\{" + pattern.fields(written, ",", presence) + r"\}"
+            case Mapping(values, low):
+                entry = f"{slots.text(MAPPING_KEY, DELIMITED)}:{self._pattern(values, slots)}"
+                return r"\{" + pattern.repeated(entry, low, 1, ",") + r"\}"
+            case Union(options):
+                return pattern.one_of([self._pattern(option, slots) for option in options])
             case Integer() | Number() | Boolean() | Null():
-                return json_text.value_pattern(node)
+                return json_text.value_pattern(node, slots)
 
 
 def _value(value: object) -> str:

@@ -9,6 +9,7 @@ from iotcall.catalogue import Catalogue, ToolCall, call_from_json
 from iotcall.formats import json_text, pattern
 from iotcall.formats.base import PromptPieces
 from iotcall.formats.scanner import Scanner
+from iotcall.formats.writing import Slots
 
 _OPEN, _CLOSE, _END = "<tool_call>", "</tool_call>", "<|im_end|>"
 
@@ -36,7 +37,7 @@ class Hermes:
     special_tokens = ("<|endoftext|>", "<|im_start|>", _END, _OPEN, _CLOSE, "<think>", "</think>")
 
     def pieces(self, catalogue: Catalogue) -> PromptPieces:
-        tools = "\n".join(json.dumps(tool.declaration, ensure_ascii=False)
+        tools = "\n".join(json.dumps(tool.shown, ensure_ascii=False)
                           for tool in catalogue.tools)
         system = catalogue.task + "\n\n" if catalogue.task else ""
         return PromptPieces(
@@ -55,20 +56,22 @@ class Hermes:
     def parse(self, text: str, catalogue: Catalogue) -> tuple[ToolCall, ...]:
         scan = Scanner(text)
         calls: list[ToolCall] = []
-        while not scan.done or not calls:
+        while not scan.done or not (calls or catalogue.may_decline):
             scan.take(f"\n{_OPEN}\n" if calls else f"{_OPEN}\n")
             calls.append(call_from_json(scan.json_value()))
             scan.take(f"\n{_CLOSE}")
         return tuple(calls)
 
-    def pattern(self, catalogue: Catalogue) -> str:
+    def pattern(self, catalogue: Catalogue, slots: Slots) -> str:
         head = pattern.marker(self.markers, _OPEN) + r"\n"
         tail = r"\n" + pattern.marker(self.markers, _CLOSE)
-        return pattern.one_of([
+        call = pattern.one_of([
             f'{head}\\{{"name": {pattern.literal(json_text.render(tool.name))}, "arguments": '
-            f"{json_text.value_pattern(tool.parameters)}\\}}{tail}"
+            f"{json_text.value_pattern(tool.parameters, slots)}\\}}{tail}"
             for tool in catalogue.tools
         ])
+        return pattern.answers(call, r"\n", most=catalogue.max_calls,
+                               may_decline=catalogue.may_decline)
 
     def _render(self, call: ToolCall) -> str:
         value = {"name": call.name, "arguments": call.arguments}

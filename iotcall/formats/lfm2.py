@@ -17,16 +17,19 @@ from iotcall.catalogue import (
     Catalogue,
     Enumeration,
     Integer,
+    Mapping,
     Node,
     Null,
     Number,
     Object,
     Text,
     ToolCall,
+    Union,
 )
 from iotcall.formats import json_text, pattern
 from iotcall.formats.base import PromptPieces
 from iotcall.formats.scanner import Scanner
+from iotcall.formats.writing import MAPPING_KEY, QUOTED, Slots
 
 _OPEN, _CLOSE, _END = "<|tool_call_start|>", "<|tool_call_end|>", "<|im_end|>"
 _LIST_OPEN, _LIST_CLOSE = "<|tool_list_start|>", "<|tool_list_end|>"
@@ -48,7 +51,7 @@ class Lfm2:
         self._wrap_tools = wrap_tools
 
     def pieces(self, catalogue: Catalogue) -> PromptPieces:
-        tools = json.dumps([tool.declaration for tool in catalogue.tools], ensure_ascii=False)
+        tools = json.dumps([tool.shown for tool in catalogue.tools], ensure_ascii=False)
         if self._wrap_tools:
             tools = f"{_LIST_OPEN}{tools}{_LIST_CLOSE}"
         system = catalogue.task + "\n" if catalogue.task else ""
@@ -67,6 +70,8 @@ class Lfm2:
 
     def parse(self, text: str, catalogue: Catalogue) -> tuple[ToolCall, ...]:
         scan = Scanner(text)
+        if scan.done and catalogue.may_decline:
+            return ()
         scan.take(f"{_OPEN}[")
         calls = scan.items("]", ", ", lambda: _parse_call(scan))
         scan.take(_CLOSE)
@@ -74,14 +79,19 @@ class Lfm2:
             raise scan.error("one list of calls")
         return tuple(calls)
 
-    def pattern(self, catalogue: Catalogue) -> str:
+    def pattern(self, catalogue: Catalogue, slots: Slots) -> str:
         head, tail = (pattern.marker(self.markers, text) for text in (_OPEN, _CLOSE))
         calls = []
         for tool in catalogue.tools:
-            written = [(f"{pattern.literal(field.name)}={_top_pattern(field.node)}",
-                        field.required) for field in tool.parameters.fields]
-            calls.append(f"{pattern.literal(tool.name)}\\({pattern.fields(written, ', ')}\\)")
-        return f"{head}\\[{pattern.one_of(calls)}\\]{tail}"
+            written = [pattern.FieldPattern(
+                field.name, f"{pattern.literal(field.name)}={_top_pattern(field.node, slots)}",
+                field.required) for field in tool.parameters.fields]
+            calls.append(f"{pattern.literal(tool.name)}\\("
+                         f"{pattern.fields(written, ', ', tool.parameters.presence)}\\)")
+        several = pattern.answers(pattern.one_of(calls), ", ", most=catalogue.max_calls,
+                                  may_decline=False)
+        answer = f"{head}\\[{several}\\]{tail}"
+        return f"(?:{answer})?" if catalogue.may_decline else answer
 
 
 def _call(call: ToolCall) -> str:
@@ -93,40 +103,59 @@ def _top(value: object) -> str:
     """An argument: its string is unescaped, its dict is JSON."""
     if isinstance(value, str):
         return f"'{value}'"
+    return json_text.render(value) if isinstance(value, dict) else _python(value)
+
+
+def _python(value: object) -> str:
+    """As Python's repr, but for numbers, which are written in full."""
     if isinstance(value, dict):
-        return json_text.render(value)
-    return repr(json_text.whole(value))
+        return "{" + ", ".join(f"{key!r}: {_python(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_python, value))}]"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return json_text.number_text(value)
+    return repr(value)
 
 
-def _top_pattern(node: Node) -> str:
+def _top_pattern(node: Node, slots: Slots) -> str:
     match node:
         case Enumeration(values):
             return pattern.mapped(values, _top)
-        case Object():
-            return json_text.value_pattern(node)
-        case Text() | Array() | Boolean() | Null() | Integer() | Number():
-            return _python_pattern(node)
+        case Object() | Mapping():
+            return json_text.value_pattern(node, slots)
+        case Union(options):
+            return pattern.one_of([_top_pattern(option, slots) for option in options])
+        case _:
+            return _python_pattern(node, slots)
 
 
-def _python_pattern(node: Node) -> str:
+def _python_pattern(node: Node, slots: Slots) -> str:
     """Inside lists: Python's own writing."""
     match node:
         case Enumeration(values):
-            return pattern.mapped(values, lambda value: repr(json_text.whole(value)))
+            return pattern.mapped(values, _python)
         case Text():
-            return "'" + pattern.text(node, r"'\\") + "'"
+            return "'" + slots.text(node, QUOTED) + "'"
         case Array(items, low, high):
-            return r"\[" + pattern.repeated(_python_pattern(items), low, high, ", ") + r"\]"
+            inner = _python_pattern(items, slots)
+            return r"\[" + pattern.repeated(inner, low, high, ", ") + r"\]"
         case Boolean():
             return "(?:True|False)"
         case Null():
             return "None"
-        case Object(fields):
-            written = [(f"{pattern.literal(repr(field.name))}: {_python_pattern(field.node)}",
-                        field.required) for field in fields]
-            return r"\{" + pattern.fields(written, ", ") + r"\}"
+        case Object(fields, presence):
+            written = [pattern.FieldPattern(
+                field.name,
+                f"{pattern.literal(repr(field.name))}: {_python_pattern(field.node, slots)}",
+                field.required) for field in fields]
+            return r"\{" + pattern.fields(written, ", ", presence) + r"\}"
+        case Mapping(values, low):
+            entry = f"'{slots.text(MAPPING_KEY, QUOTED)}': {_python_pattern(values, slots)}"
+            return r"\{" + pattern.repeated(entry, low, 1, ", ") + r"\}"
+        case Union(options):
+            return pattern.one_of([_python_pattern(option, slots) for option in options])
         case Integer() | Number():
-            return json_text.value_pattern(node)
+            return slots.number(node)
 
 
 def _parse_call(scan: Scanner) -> ToolCall:

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
-from iotcall.catalogue import Number, Text
+import msgspec
+
+from iotcall.catalogue import Integer, Number, Presence, decide
+from iotcall.errors import InputError
 
 MARKER_BASE = 0xF0000
 """First private-use character that stands for a special token (Private Use Area-A)."""
 
+_LONGEST = 2_000_000
+"""Characters of an expression."""
 _NOT_TEXT = r"\x00-\x1f\x7f-\x9f\ue000-\uf8ff\U000c0000-\U0010ffff"
 
 
@@ -32,16 +38,48 @@ def one_of(patterns: Sequence[str]) -> str:
     return patterns[0] if len(patterns) == 1 else f"(?:{'|'.join(patterns)})"
 
 
-def text(node: Text, forbidden: str) -> str:
-    """Text within its length, without the `forbidden` characters (as in a character class)."""
-    return f"[^{forbidden}{_NOT_TEXT}]{{{node.min_length},{node.max_length}}}"
+def text_class(forbidden: str) -> str:
+    """One character of text but for the `forbidden` ones; control characters are never text."""
+    escaped = re.sub(r"([\\\]^-])", r"\\\1", forbidden)
+    return f"[^{escaped}{_NOT_TEXT}]"
 
 
-def number(node: Number) -> str:
-    """Decimals as ``json.dumps`` writes them, without a trailing zero: 250, -0.5, 12.34."""
+def values_between(node: Integer | Number) -> int:
+    """How many numbers the node has."""
+    return int((Decimal(node.maximum) - Decimal(node.minimum)) / Decimal(node.step)) + 1
+
+
+def listed(node: Integer | Number) -> str:
+    """Every number of the node, one by one (a plain range of integers by its digits)."""
+    if isinstance(node, Integer) and node.step == 1:
+        return integer(node.minimum, node.maximum)
+    step, low = Decimal(node.step), Decimal(node.minimum)
+    values = (low + step * index for index in range(values_between(node)))
+    return one_of([literal(f"{value.normalize():f}") for value in values])
+
+
+def number(node: Integer | Number) -> str:
+    """Decimals as they are written here, without a trailing zero: 250, -0.5, 12.34.
+
+    Raises:
+        InputError: bounds or step that no short expression has.
+    """
+    if values_between(node) <= 1000 or (isinstance(node, Integer) and node.step == 1):
+        return listed(node)
+    whole = len(str(int(node.maximum)))
+    if (isinstance(node, Integer) or node.step != Decimal(10) ** -node.digits
+            or node.maximum not in (Decimal(10) ** whole - 1, Decimal(10) ** whole - node.step)
+            or node.minimum not in (0, -node.maximum)):
+        raise InputError("no short expression has numbers of these bounds")
+    # subtle: a maximum of whole nines has no fraction behind it
     fraction = rf"(?:\.[0-9]{{0,{node.digits - 1}}}[1-9])?" if node.digits else ""
-    whole = rf"(?:0|-?[1-9][0-9]{{0,{node.whole_digits - 1}}}){fraction}"
-    return one_of([whole, rf"-0{fraction.removesuffix('?')}"]) if fraction else whole  # never "-0"
+    if node.maximum == node.maximum.to_integral_value() and fraction:
+        raise InputError("no short expression has numbers of these bounds")
+    sign = "-?" if node.minimum < 0 else ""
+    numbers = [rf"(?:0|{sign}[1-9][0-9]{{0,{whole - 1}}}){fraction}"]
+    if sign and fraction:
+        numbers.append(f"-0{fraction.removesuffix('?')}")  # never "-0"
+    return one_of(numbers)
 
 
 def integer(low: int, high: int) -> str:
@@ -55,21 +93,49 @@ def integer(low: int, high: int) -> str:
     return one_of(parts)
 
 
-def fields(items: Sequence[tuple[str, bool]], separator: str) -> str:
-    """Fields in this order, each (pattern, required); `separator` stands between written ones."""
-    after = ""  # fields[i:] when something was already written
-    alone: str | None = ""  # fields[i:] when nothing was; None: cannot be empty-handed
-    for pattern, required in reversed(items):
-        begins = pattern + after
-        if required:
-            after, alone = separator + pattern + after, begins
-        else:
-            after = f"(?:{separator}{pattern})?{after}"
-            if alone is None:
-                alone = begins
-            else:
-                alone = one_of([begins, alone]) if alone else f"(?:{begins})?"
-    return alone or ""
+class FieldPattern(msgspec.Struct, frozen=True):
+    """A field as a format writes it."""
+
+    name: str
+    expression: str
+    required: bool
+
+
+def fields(items: Sequence[FieldPattern], separator: str, presence: Presence = True) -> str:
+    """Fields in this order; `separator` stands between written ones; `presence` holds."""
+    known: dict[tuple[int, bool, Presence], str | None] = {}
+
+    def rest(index: int, written: bool, rule: Presence) -> str | None:
+        """Expression of the fields from index on; None where nothing satisfies the rule."""
+        if rule is False:
+            return None
+        if index == len(items):
+            return ""
+        key = (index, written, rule)
+        if key not in known:
+            known[key] = _field(index, written, rule)
+        return known[key]
+
+    def _field(index: int, written: bool, rule: Presence) -> str | None:
+        item = items[index]
+        before = separator if written else ""
+        after = rest(index + 1, True, decide(rule, item.name, True))
+        without = None if item.required else rest(
+            index + 1, written, decide(rule, item.name, False))
+        if after is None or without is None:
+            return without if after is None else before + item.expression + after
+        if after == without:
+            return f"(?:{before}{item.expression})?{after}"
+        with_it = before + item.expression + after
+        if sum(map(len, (with_it, without))) > _LONGEST:
+            raise InputError(f"the combinations of {len(items)} optional properties are too many "
+                             "to be written out; require some, or divide the object")
+        return one_of([with_it, without]) if without else f"(?:{with_it})?"
+
+    found = rest(0, False, presence)
+    if found is None:
+        raise InputError("no combination of the object's properties is allowed")
+    return found
 
 
 def repeated(item: str, low: int, high: int, separator: str) -> str:
@@ -78,6 +144,11 @@ def repeated(item: str, low: int, high: int, separator: str) -> str:
         return ""
     some = f"{item}(?:{separator}{item}){{{max(low - 1, 0)},{high - 1}}}"
     return some if low else f"(?:{some})?"
+
+
+def answers(call: str, separator: str, *, most: int, may_decline: bool) -> str:
+    """Up to `most` calls with a separator between them, or none where that is allowed."""
+    return repeated(f"(?:{call})", 0 if may_decline else 1, most, separator)
 
 
 def mapped(values: Sequence[object], render: Callable[[object], str]) -> str:

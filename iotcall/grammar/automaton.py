@@ -1,28 +1,52 @@
-"""A token automaton as flat arrays: what a hub follows. Leaves out: how it is compiled."""
+"""A token automaton as flat arrays: what a hub follows. Leaves out: how it is compiled.
+
+Slots stand in it as placeholder edges; what they hold is bound at run time (see walk).
+"""
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from iotcall.errors import BundleError
+from iotcall.grammar.machine import Machine, machine_arrays, machine_from_arrays
 
 Ids = NDArray[np.int32]
+SLOT_TOKEN = 1 << 30
+"""First number that stands for a slot among the edges: above every vocabulary."""
+
+
+class SlotInfo(msgspec.Struct, frozen=True):
+    """A placeholder: where its content comes from and how it is written."""
+
+    writing: str
+    """How the format writes strings there: json, quoted, delimited."""
+    numeric: bool
+    source: Literal["", "said", "registry"] = ""
+    """Empty: free, whatever its machine takes; else see `iotcall.catalogue.Source`."""
+    name: str = ""
+    derived: dict[str, int | float | str] = {}
+    """Phrase -> value that it stands for."""
+    spans: bool = False
+    """A said string may be any span of the dialogue's words: no pattern or format narrows it."""
 
 
 class AutomatonStats(msgspec.Struct, frozen=True):
     states: int
     edges: int
     branching_states: int
-    """States with more than one token: where the student is asked."""
+    """States with more than one way on, or with a slot: where the student is asked."""
     live_tokens: int
-    """Distinct vocabulary ids on any edge."""
+    """Distinct vocabulary ids on any edge, contents of slots aside."""
+    slots: int
     array_bytes: int
 
 
@@ -30,66 +54,90 @@ class Automaton:
     """Acyclic, with one start and one final state; every path from start to final is an answer.
 
     Stored as compressed sparse rows: the edges of state ``s`` are ``starts[s]:starts[s + 1]`` of
-    `tokens` (ascending vocabulary ids) and `targets` (states).
+    `tokens` (ascending; slots last, as `SLOT_TOKEN` + slot) and `targets` (states). Forced runs are
+    the same way in `run_starts`, `run_tokens`; `run_ends` is the state behind a run.
     """
 
     start = 0
 
-    def __init__(self, starts: Ids, tokens: Ids, targets: Ids) -> None:
+    def __init__(self, starts: Ids, tokens: Ids, targets: Ids, *,
+                 slots: Sequence[SlotInfo] = (), machines: Sequence[Machine] = ()) -> None:
         self.starts = starts  # (states + 1,) int32
         self.tokens = tokens  # (edges,) int32
         self.targets = targets  # (edges,) int32
+        self.slots = tuple(slots)
+        self.machines = tuple(machines)
+        self.run_starts, self.run_tokens, self.run_ends = _forced_runs(starts, tokens, targets)
+        self._rows: dict[int, dict[int, int]] = {}
+        self._alive: dict[frozenset[int], NDArray[np.bool_]] = {}
 
-    def allowed(self, state: int) -> Ids:
-        """Vocabulary ids that may follow, ascending; empty only in the final state."""
-        return self.tokens[self.starts[state]:self.starts[state + 1]]
+    @staticmethod
+    def of_edges(start: int, edges: Mapping[int, Mapping[int, int]], *,
+                 slots: Sequence[SlotInfo] = (), machines: Sequence[Machine] = ()) -> Automaton:
+        """The automaton of a graph without cycles, renumbered from its start on."""
+        order = _topological(start, edges)
+        number = {state: index for index, state in enumerate(order)}
+        rows = [sorted((token, number[target]) for token, target in edges.get(state, {}).items())
+                for state in order]
+        flat = [edge for row in rows for edge in row]
+        return Automaton(
+            np.cumsum([0, *map(len, rows)]).astype(np.int32),
+            np.array([token for token, _ in flat], dtype=np.int32),
+            np.array([target for _, target in flat], dtype=np.int32),
+            slots=slots, machines=machines)
 
-    def target(self, state: int, choice: int) -> int:
-        """The state behind the edge that is `choice`-th in `allowed`."""
-        return int(self.targets[self.starts[state] + choice])
+    @property
+    def states(self) -> int:
+        return len(self.starts) - 1
 
-    def step(self, state: int, token: int) -> int | None:
-        """The state behind `token`, or None where it is not allowed."""
-        allowed = self.allowed(state)
-        choice = int(np.searchsorted(allowed, token))
-        if choice == len(allowed) or allowed[choice] != token:
-            return None
-        return self.target(state, choice)
+    def row(self, state: int) -> dict[int, int]:
+        """Token, or `SLOT_TOKEN` + slot -> state, ascending; empty only in the final state."""
+        row = self._rows.get(state)
+        if row is None:
+            low, high = self.starts[state], self.starts[state + 1]
+            row = self._rows[state] = dict(zip(self.tokens[low:high].tolist(),
+                                               self.targets[low:high].tolist(), strict=True))
+        return row
 
     def is_final(self, state: int) -> bool:
         return bool(self.starts[state] == self.starts[state + 1])
 
     def forced_run(self, state: int) -> tuple[list[int], int]:
         """Tokens that are without alternative from here, and the state behind them."""
-        tokens = []
-        while self.starts[state + 1] - self.starts[state] == 1:
-            tokens.append(int(self.tokens[self.starts[state]]))
-            state = int(self.targets[self.starts[state]])
-        return tokens, state
+        low, high = self.run_starts[state], self.run_starts[state + 1]
+        return self.run_tokens[low:high].tolist(), int(self.run_ends[state])
 
-    def accepts(self, tokens: list[int]) -> bool:
-        """Whether these tokens are one whole answer, its end included."""
-        state: int | None = self.start
-        for token in tokens:
-            state = self.step(state, token) if state is not None else None
-        return state is not None and self.is_final(state)
-
-    def sample(self, random: np.random.Generator) -> list[int]:
-        """A random answer: at every state each edge is equally likely."""
-        return list(self._walk(random))
+    def alive(self, empty_slots: frozenset[int]) -> NDArray[np.bool_]:
+        """Which states still lead to the end where these slots can hold nothing."""
+        found = self._alive.get(empty_slots)
+        if found is None:
+            closed = {SLOT_TOKEN + slot for slot in empty_slots}
+            found = np.zeros(self.states, dtype=np.bool_)
+            for state in reversed(range(self.states)):
+                row = self.row(state)
+                found[state] = not row or any(
+                    found[target] for token, target in row.items() if token not in closed)
+            self._alive[empty_slots] = found
+        return found
 
     def stats(self) -> AutomatonStats:
         degrees = np.diff(self.starts)
+        ordinary = self.tokens[self.tokens < SLOT_TOKEN]
+        sources = np.repeat(np.arange(self.states), degrees)
+        asked = set(np.flatnonzero(degrees > 1).tolist()) | set(
+            sources[self.tokens >= SLOT_TOKEN].tolist())
         return AutomatonStats(
-            states=len(degrees), edges=len(self.tokens),
-            branching_states=int((degrees > 1).sum()),
-            live_tokens=len(np.unique(self.tokens)),
-            array_bytes=self.starts.nbytes + self.tokens.nbytes + self.targets.nbytes,
-        )
+            states=self.states, edges=len(self.tokens), branching_states=len(asked),
+            live_tokens=len(np.unique(ordinary)), slots=len(self.slots),
+            array_bytes=sum(array.nbytes for array in self._arrays().values()))
 
     def save(self, path: Path) -> None:
         """Write the arrays as a compressed ``.npz``; the same arrays give the same bytes."""
-        np.savez_compressed(path, starts=self.starts, tokens=self.tokens, targets=self.targets)
+        path.write_bytes(self._file())
+
+    def file_bytes(self) -> int:
+        """Size of the file that `save` writes."""
+        return len(self._file())
 
     @staticmethod
     def load(path: Path) -> Automaton:
@@ -99,35 +147,80 @@ class Automaton:
             BundleError: the file is not one.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                automaton = Automaton(arrays["starts"], arrays["tokens"], arrays["targets"])
-        except (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError,
-                zipfile.BadZipFile, zlib.error) as error:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            slots = msgspec.json.decode(arrays["slots"].tobytes(), type=list[SlotInfo])
+            automaton = Automaton(
+                *(arrays[name].astype(np.int32, casting="safe")
+                  for name in ("starts", "tokens", "targets")),
+                slots=slots, machines=[machine_from_arrays(arrays, index)
+                                       for index in range(len(slots))])
+        except (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, IndexError,
+                AttributeError, msgspec.DecodeError, zipfile.BadZipFile, zlib.error) as error:
             raise BundleError(f"{path}: expected an automaton's arrays: {error}") from error
-        if not automaton._is_sound():
-            raise BundleError(f"{path}: expected an acyclic automaton, found edges that lead "
-                              "nowhere or back; export the bundle again")
         return automaton
 
     @property
     def largest_token(self) -> int:
         """The highest vocabulary id on any edge."""
-        return int(self.tokens.max(initial=0))
+        return int(self.tokens[self.tokens < SLOT_TOKEN].max(initial=0))
 
-    def _is_sound(self) -> bool:
-        """Rows in order, and every edge leads to a later state: nothing can go round for ever."""
-        degrees = np.diff(self.starts)
-        if len(degrees) < 1 or self.starts[0] != 0 or (degrees < 0).any():
-            return False
-        if not self.starts[-1] == len(self.tokens) == len(self.targets):
-            return False
-        sources = np.repeat(np.arange(len(degrees)), degrees)
-        return bool((self.targets > sources).all() and (self.targets < len(degrees)).all()
-                    and self.tokens.min(initial=0) >= 0)
+    def _file(self) -> bytes:
+        arrays: dict[str, Any] = self._arrays()
+        with io.BytesIO() as buffer:
+            np.savez_compressed(buffer, **arrays)
+            return buffer.getvalue()
 
-    def _walk(self, random: np.random.Generator) -> Iterator[int]:
-        state = self.start
-        while not self.is_final(state):
-            choice = int(random.integers(len(self.allowed(state))))
-            yield int(self.allowed(state)[choice])
-            state = self.target(state, choice)
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        slots = np.frombuffer(msgspec.json.encode(self.slots), dtype=np.uint8)
+        return {"starts": self.starts, "tokens": self.tokens, "targets": self.targets,
+                "run_starts": self.run_starts, "run_tokens": self.run_tokens,
+                "run_ends": self.run_ends, "slots": slots, **machine_arrays(self.machines)}
+
+
+def _forced_runs(starts: Ids, tokens: Ids, targets: Ids) -> tuple[Ids, Ids, Ids]:
+    """Of every state its forced tokens and where they end.
+
+    Raises:
+        ValueError: the edges are not those of an acyclic automaton.
+    """
+    degrees = np.diff(starts)
+    states = len(degrees)
+    if states < 1 or starts[0] != 0 or (degrees < 0).any() or not (
+            starts[-1] == len(tokens) == len(targets)):
+        raise ValueError("the rows are not in order")
+    sources = np.repeat(np.arange(states), degrees)
+    if ((targets <= sources) | (targets >= states)).any() or tokens.min(initial=0) < 0:
+        raise ValueError("edges lead nowhere or back; export the bundle again")
+    runs: list[list[int]] = [[]] * states
+    ends = np.arange(states, dtype=np.int32)
+    for state in reversed(range(states)):
+        if degrees[state] == 1 and (token := int(tokens[starts[state]])) < SLOT_TOKEN:
+            target = int(targets[starts[state]])
+            runs[state] = [token, *runs[target]]
+            ends[state] = ends[target]
+    lengths = [len(run) for run in runs]
+    return (np.cumsum([0, *lengths]).astype(np.int32),
+            np.array([token for run in runs for token in run], dtype=np.int32), ends)
+
+
+def _topological(start: int, edges: Mapping[int, Mapping[int, int]]) -> list[int]:
+    """Every state before all that it leads to."""
+    order: list[int] = []
+    seen = {start}
+    stack = [(start, iter(_targets(edges.get(start, {}))))]
+    while stack:
+        state, targets = stack[-1]
+        for target in targets:
+            if target not in seen:
+                seen.add(target)
+                stack.append((target, iter(_targets(edges.get(target, {})))))
+                break
+        else:
+            order.append(state)
+            stack.pop()
+    return order[::-1]
+
+
+def _targets(row: Mapping[int, int]) -> Iterable[int]:
+    return [target for _, target in sorted(row.items(), reverse=True)]

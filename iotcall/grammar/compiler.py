@@ -1,29 +1,56 @@
-"""Catalogue, format and tokenizer -> automaton, by outlines-core's Index. Build side only.
+"""Catalogue, format and tokenizer -> automaton. Build side only.
 
-Every path is a valid answer and every valid answer has a path; a text may have several paths, one
-for each way of splitting it into tokens. Traps of outlines-core that shape this: its automata are
-complete only where the regex ends with a unique terminator (ours is the end marker), and special
-tokens must not be spelt as text (they are private-use characters here).
+The expression of all answers becomes an automaton over bytes, slots of few values are spliced into
+it, and its product with the vocabulary keeps the tokenizer's own splittings. Every path is a valid
+answer; every valid answer has exactly one, its content between slots' ends aside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-import numpy as np
-import outlines_core
+import msgspec
 from tokenizers import Tokenizer
 
-from iotcall.catalogue import Catalogue
+from iotcall.catalogue import Catalogue, Text
 from iotcall.errors import InputError
-from iotcall.formats import MARKER_BASE, Format, PromptPieces
+from iotcall.formats import MARKER_BASE, Format, PromptPieces, Slot, Slots
 from iotcall.formats.pattern import literal
-from iotcall.grammar.automaton import Automaton
-from iotcall.grammar.vocabulary import token_bytes
+from iotcall.grammar.automaton import SLOT_TOKEN, Automaton, SlotInfo
+from iotcall.grammar.expression import MARKER, SLOT, Dfa, Edges, dfa_of, trimmed
+from iotcall.grammar.leaves import acyclic, machine_of
+from iotcall.grammar.machine import Machine
+from iotcall.grammar.tokens import token_edges
+from iotcall.grammar.vocabulary import Vocabulary
 
-Edges = dict[int, dict[int, int]]
+SPLICED_EDGES = 600
+"""Edges over tokens up to which a slot becomes part of the automaton."""
+_DIGITS = frozenset(b"0123456789.-")
 
-_HIGH_PLANES = {0xF3, 0xF4}
+
+class Answers(msgspec.Struct, frozen=True):
+    """The language of a catalogue in a format, before any tokenizer."""
+
+    expression: str
+    """Of a whole answer, its end included."""
+    markers: tuple[str, ...]
+    """Special tokens by the index of their stand-in."""
+    slots: tuple[Slot, ...]
+
+
+def answers_of(catalogue: Catalogue, format: Format, end: str) -> Answers:
+    """All answers of a catalogue in a wire format.
+
+    Raises:
+        InputError: they cannot be written out.
+    """
+    markers = [*format.markers]
+    if end not in markers:
+        markers.append(end)
+    slots = Slots()
+    expression = format.pattern(catalogue, slots) + literal(
+        chr(MARKER_BASE + markers.index(end)))
+    return Answers(expression, tuple(markers), tuple(slots.found))
 
 
 def compile_automaton(
@@ -34,81 +61,125 @@ def compile_automaton(
     Raises:
         InputError: the tokenizer lacks a special token of the format, or a character of a call.
     """
-    markers = [*format.markers]
-    if pieces.end not in markers:
-        markers.append(pieces.end)
-    regex = format.pattern(catalogue) + literal(chr(MARKER_BASE + markers.index(pieces.end)))
-    return automaton_from_regex(regex, markers, tokenizer)
+    return compile_answers(answers_of(catalogue, format, pieces.end), Vocabulary(tokenizer))
 
 
-def automaton_from_regex(regex: str, markers: Sequence[str], tokenizer: Tokenizer) -> Automaton:
-    """The automaton of a regex whose last character is a unique terminator."""
-    by_bytes: dict[bytes | str, list[int]] = {}
-    for id, text in sorted(token_bytes(tokenizer).items()):
-        # subtle: byte tokens could spell the stand-ins (F3 B0 80 80), so nothing may hold F3, F4:
-        # no text that people write lies in those planes (U+C0000 and above)
-        if not _HIGH_PLANES & set(text):
-            by_bytes.setdefault(text, []).append(id)
-    for index, marker in enumerate(markers):
-        id = tokenizer.token_to_id(marker)
-        if id is None:
-            raise InputError(f"the tokenizer has no token {marker!r}, which the format needs; "
-                             "choose the format of the student's family")
-        by_bytes[chr(MARKER_BASE + index).encode()] = [id]
-    ids = tokenizer.get_vocab(with_added_tokens=True).values()
-    unused = max(ids) + 1  # its own end token, never met; subtle: ids may have gaps
-    vocabulary = outlines_core.Vocabulary(unused, by_bytes)
+def compile_answers(answers: Answers, vocabulary: Vocabulary) -> Automaton:
+    """The automaton of a language over a vocabulary.
+
+    Raises:
+        InputError: the tokenizer lacks a special token or a character that some answer needs.
+    """
+    special = [vocabulary.special(marker) for marker in answers.markers]
+    dfa = dfa_of(answers.expression)
+    machines = [machine_of(slot) for slot in answers.slots]
+    digit_tokens = _digit_tokens(vocabulary)
+    spliced = {index: acyclic(machine) for index, machine in enumerate(machines)
+               if _is_small(answers.slots[index], machine, digit_tokens)}
+    dfa = _spliced(dfa, spliced)
+    alphabet = {label for row in dfa.edges.values() for label in row if label < MARKER}
+    spelt = vocabulary.spelt_with(alphabet)
+    missing = alphabet - {text[0] for text in spelt.values() if len(text) == 1}
+    start, end, edges = token_edges(dfa, spelt, vocabulary.tokenizer)
+    kept = [index for index in range(len(machines)) if index not in spliced]
+
+    def named(label: int) -> int:
+        if label >= 0:
+            return label
+        return special[-label - MARKER] if -label < SLOT else (
+            SLOT_TOKEN + kept.index(-label - SLOT))
+
+    renamed = {state: {named(label): target for label, target in row.items()}
+               for state, row in edges.items()}
     try:
-        index_ = outlines_core.Index(regex, vocabulary)
-    except ValueError as error:
-        raise InputError(f"some answer cannot be spelt with the tokenizer's tokens: {error}"
-                         ) from error
-    edges = {state: {token: target for token, target in row.items() if token != unused}
-             for state, row in index_.get_transitions().items()}
-    return _minimal(index_.get_initial_state(), set(index_.get_final_states()), edges)
+        found = trimmed(start, {end}, renamed)
+    except InputError as error:
+        raise InputError("no answer can be spelt with the tokenizer's tokens" + (
+            f"; it lacks the bytes {bytes(sorted(missing))!r}" if missing else "")) from error
+    return Automaton.of_edges(
+        found.start, found.edges,
+        slots=[_info(answers.slots[index]) for index in kept],
+        machines=[machines[index] for index in kept])
 
 
-def _minimal(start: int, finals: set[int], edges: Edges) -> Automaton:
-    """Merge states with equal continuations, drop those that lead nowhere. The graph is acyclic."""
-    merged: dict[int, int | None] = {}  # old state -> new state, None: a dead end
-    rows: dict[tuple[tuple[int, int], ...], int] = {}
-    for state in _leaves_first(start, edges):
-        if state in finals:
-            row: tuple[tuple[int, int], ...] = ()
-        else:
-            targets = ((token, merged[target]) for token, target in edges.get(state, {}).items())
-            row = tuple(sorted((token, new) for token, new in targets if new is not None))
-            if not row:
-                merged[state] = None
+def _info(slot: Slot) -> SlotInfo:
+    source = slot.node.source
+    return SlotInfo(
+        writing=slot.writing.name,
+        numeric=not isinstance(slot.node, Text),
+        source=source.kind if source else "",
+        name=source.name if source else "",
+        derived=dict(source.derived) if source else {},
+        spans=isinstance(slot.node, Text) and slot.node.pattern is None
+        and slot.node.format is None)
+
+
+def _digit_tokens(vocabulary: Vocabulary) -> int:
+    return len(vocabulary.spelt_with(set(range(0x30, 0x3A))))
+
+
+def _is_small(slot: Slot, machine: Machine, digit_tokens: int) -> bool:
+    """Whether the slot can be part of the automaton: few tokens can stand in few places."""
+    if slot.node.source is not None:
+        return False
+    if isinstance(slot.node, Text) and slot.node.pattern is None and slot.node.format is None:
+        return False
+    taken = {byte for byte in range(256)
+             for state in range(len(machine.table)) if machine.step(state, byte)[0] >= 0}
+    letters = len({byte for byte in taken if byte not in _DIGITS})
+    # as many places as characters; words of letters multiply, digits are as the vocabulary has them
+    places = min(machine.high, len(machine.table))
+    return places * (digit_tokens + (letters if letters <= 8 else SPLICED_EDGES)) <= SPLICED_EDGES
+
+
+def _spliced(dfa: Dfa, leaves: dict[int, Dfa]) -> Dfa:
+    """The automaton with these slots' own automata in their place."""
+    if not leaves:
+        return dfa
+    # a place is a state of the outer automaton, or (slot, state in it, outer state behind it)
+    Place = int | tuple[int, int, int]
+
+    def closed(places: Iterable[Place]) -> frozenset[Place]:
+        found: set[Place] = set()
+        waiting = list(places)
+        while waiting:
+            place = waiting.pop()
+            if place in found:
                 continue
-        merged[state] = rows.setdefault(row, len(rows))
-    if merged[start] is None:
-        raise InputError("no answer can be spelt with the tokenizer's tokens")
-    # number from the start on, so that state 0 is the start
-    last = len(rows) - 1
-    ordered = list(rows)[::-1]
-    degrees = [len(row) for row in ordered]
-    flat = [edge for row in ordered for edge in row]
-    return Automaton(
-        np.concatenate([[0], np.cumsum(degrees)]).astype(np.int32),
-        np.array([token for token, _ in flat], dtype=np.int32),
-        np.array([last - target for _, target in flat], dtype=np.int32),
-    )
+            found.add(place)
+            if isinstance(place, tuple):
+                slot, inner, behind = place
+                if inner in leaves[slot].accepting:
+                    waiting.append(behind)
+            else:
+                for label, target in dfa.edges.get(place, {}).items():
+                    if label - SLOT in leaves:
+                        waiting.append((label - SLOT, leaves[label - SLOT].start, target))
+        return frozenset(found)
+
+    numbers = {closed([dfa.start]): 0}
+    waiting = list(numbers)
+    edges: Edges = {}
+    for places in waiting:
+        row: dict[int, set[Place]] = {}
+        for place in places:
+            if isinstance(place, tuple):
+                slot, inner, behind = place
+                for label, target in leaves[slot].edges.get(inner, {}).items():
+                    row.setdefault(label, set()).add((slot, target, behind))
+            else:
+                for label, target in dfa.edges.get(place, {}).items():
+                    if label - SLOT not in leaves:
+                        row.setdefault(label, set()).add(target)
+        found = edges[numbers[places]] = {}
+        for label, targets in sorted(row.items()):
+            key = closed(targets)
+            if key not in numbers:
+                numbers[key] = len(numbers)
+                waiting.append(key)
+            found[label] = numbers[key]
+    accepting = [number for places, number in numbers.items()
+                 if any(place in dfa.accepting for place in places if isinstance(place, int))]
+    return trimmed(0, accepting, edges)
 
 
-def _leaves_first(start: int, edges: Edges) -> list[int]:
-    """Every state reachable from start, after all states that it leads to."""
-    order: list[int] = []
-    seen = {start}
-    stack = [(start, iter(sorted(set(edges.get(start, {}).values()))))]
-    while stack:
-        state, targets = stack[-1]
-        for target in targets:
-            if target not in seen:
-                seen.add(target)
-                stack.append((target, iter(sorted(set(edges.get(target, {}).values())))))
-                break
-        else:
-            order.append(state)
-            stack.pop()
-    return order

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -14,26 +15,76 @@ from tokenizers import Tokenizer
 from iotcall.errors import InputError
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+_HIGH_PLANES = {0xF3, 0xF4}
+"""First bytes of U+C0000 and above: stand-ins of special tokens and slots lie there, no script."""
 
 
-def token_bytes(tokenizer: Tokenizer) -> dict[int, bytes]:
-    """Bytes of every ordinary id; added tokens (special and control ones) are left out.
+class Vocabulary:
+    """Ordinary ids of a tokenizer with their bytes; special and control tokens are left out."""
 
-    Raises:
-        InputError: the tokenizer's kind of decoder is not known.
-    """
-    serialised = json.loads(tokenizer.to_str())
-    added = {token["id"] for token in serialised.get("added_tokens", [])}
-    kinds = set(_decoder_kinds(serialised.get("decoder")))
-    vocabulary = tokenizer.get_vocab(with_added_tokens=True)
-    ordinary = {id: text for text, id in vocabulary.items() if id not in added}
-    if "ByteLevel" in kinds:
-        alphabet = _byte_alphabet()
-        return {id: bytes(alphabet[char] for char in text) for id, text in ordinary.items()}
-    if "ByteFallback" in kinds:
-        return {id: _fallback(text) for id, text in ordinary.items()}
-    raise InputError(f"expected a byte-level or byte-fallback tokenizer, found the decoder "
-                     f"{', '.join(sorted(kinds)) or 'none'}")
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        """
+        Raises:
+            InputError: the tokenizer's kind of decoder is not known.
+        """
+        self.tokenizer = tokenizer
+        kinds = _decoder_kinds(tokenizer)
+        if not kinds & {"ByteLevel", "ByteFallback"}:
+            raise InputError("expected a byte-level or byte-fallback tokenizer, found the decoder "
+                             f"{', '.join(sorted(kinds)) or 'none'}")
+        self._byte_level = "ByteLevel" in kinds
+        self._added = set(tokenizer.get_added_tokens_decoder())
+        self._texts: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
+        self.size: int = max(self._texts.values()) + 1
+        """One above the largest id; there may be gaps."""
+
+    def spelt_with(self, alphabet: set[int]) -> dict[int, bytes]:
+        """Bytes of every ordinary id that has no other bytes than these."""
+        alphabet = alphabet - _HIGH_PLANES
+        if self._byte_level:
+            of_byte = {byte: char for char, byte in _BYTE_OF.items()}
+            chars = {of_byte[byte] for byte in alphabet}
+            return {id: bytes(_BYTE_OF[char] for char in text)
+                    for text, id in self._texts.items()
+                    if chars.issuperset(text) and id not in self._added and text}
+        chars = {chr(byte) for byte in alphabet if byte < 0x80} | {"\u2581"}
+        ascii_only = max(alphabet, default=0) < 0x80
+        found = {}
+        for text, id in self._texts.items():
+            if (chars.issuperset(text) or text.startswith("<0x") or not (
+                    ascii_only or text.isascii())) \
+                    and id not in self._added and alphabet.issuperset(spelt := _fallback(text)):
+                found[id] = spelt
+        return found
+
+    def all_bytes(self) -> dict[int, bytes]:
+        """Bytes of every ordinary id without bytes of the highest planes."""
+        return self.spelt_with(set(range(256)))
+
+    def bytes_of(self, ids: Iterable[int]) -> dict[int, bytes]:
+        """Bytes of some ids; of an added token, its text."""
+        added = self.tokenizer.get_added_tokens_decoder()
+        found = {}
+        for id in ids:
+            text = self.tokenizer.id_to_token(id)
+            if id in added:
+                found[id] = added[id].content.encode()
+            elif text is not None:
+                found[id] = (bytes(_BYTE_OF[char] for char in text) if self._byte_level
+                             else _fallback(text))
+        return found
+
+    def special(self, text: str) -> int:
+        """Id of a special token.
+
+        Raises:
+            InputError: there is none of that text.
+        """
+        id: int | None = self.tokenizer.token_to_id(text)
+        if id is None:
+            raise InputError(f"the tokenizer has no token {text!r}, which the format needs; "
+                             "choose the format of the student's family")
+        return id
 
 
 def _fallback(text: str) -> bytes:
@@ -41,10 +92,14 @@ def _fallback(text: str) -> bytes:
     return bytes([int(byte.group(1), 16)]) if byte else text.replace("\u2581", " ").encode()
 
 
-def _decoder_kinds(decoder: dict[str, Any] | None) -> list[str]:
-    if not decoder:
-        return []
-    inner = [kind for part in decoder.get("decoders", []) for kind in _decoder_kinds(part)]
+def _decoder_kinds(tokenizer: Tokenizer) -> set[str]:
+    if tokenizer.decoder is None:
+        return set()
+    return set(_kinds(json.loads(tokenizer.decoder.__getstate__())))
+
+
+def _kinds(decoder: dict[str, Any]) -> list[str]:
+    inner = [kind for part in decoder.get("decoders", []) for kind in _kinds(part)]
     return [str(decoder.get("type")), *inner]
 
 
@@ -54,3 +109,6 @@ def _byte_alphabet() -> dict[str, int]:
     alphabet = {chr(byte): byte for byte in printable}
     rest = [byte for byte in range(256) if byte not in set(printable)]
     return alphabet | {chr(256 + index): byte for index, byte in enumerate(rest)}
+
+
+_BYTE_OF = _byte_alphabet()

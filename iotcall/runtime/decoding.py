@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotcall.catalogue import ToolCall
-from iotcall.grammar import Automaton
+from iotcall.grammar import Walk
+from iotcall.grammar.scoring import choose, mass_on
 from iotcall.runtime.decoder import State
 
-Outcome = Literal["call", "too_long", "too_slow", "no_text", "invalid"]
+Outcome = Literal["call", "too_long", "too_slow", "no_text", "nothing_fits", "no_logits", "invalid"]
 Run = Callable[[Sequence[int], State], tuple[NDArray[np.float32], State]]
 
 _CHUNK = 128
@@ -33,7 +34,9 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     """P(answer | grammar) along the tokens chosen, 0..1; 0 unless the outcome is "call"."""
     outcome: Outcome
     """too_long: not finished within the token budget; too_slow: not before the deadline; no_text:
-    nothing was said; invalid: the automaton let a call pass that the catalogue refuses."""
+    nothing was said; nothing_fits: no tool can be called with what was said and what exists;
+    no_logits: the student's numbers are none; invalid: the automaton let a call pass that the
+    catalogue refuses."""
     decisions: int
     """Tokens that the student chose among several."""
     tokens: int
@@ -43,11 +46,18 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     prefill_ms: float
     decode_ms: float
     """After the prefill."""
+    smallest_margin: float = math.inf
+    """Least difference of log-probability between a chosen token and the next best; inf without a
+    decision."""
+    grammar_mass: float = 1.0
+    """Share of its probability that the unmasked student put on valid first tokens of the first
+    decision, 0..1: low where it would rather say something else. 1 without a decision."""
 
 
-NOTHING_SAID = Decoding(calls=(), text="", confidence=0.0, outcome="no_text", decisions=0, tokens=0,
-                        passes=0, prefill_ms=0.0, decode_ms=0.0)
-"""The answer to an utterance without text."""
+def unanswered(outcome: Outcome) -> Decoding:
+    """The answer where the student was not asked."""
+    return Decoding(calls=(), text="", confidence=0.0, outcome=outcome, decisions=0, tokens=0,
+                    passes=0, prefill_ms=0.0, decode_ms=0.0)
 
 
 class Path(msgspec.Struct, frozen=True):
@@ -55,6 +65,8 @@ class Path(msgspec.Struct, frozen=True):
 
     tokens: tuple[int, ...]
     log_probability: float
+    smallest_margin: float
+    grammar_mass: float
     outcome: Outcome
     decisions: int
     passes: int
@@ -67,7 +79,7 @@ class Path(msgspec.Struct, frozen=True):
 
 
 def decode_greedily(
-    automaton: Automaton, run: Run, pending: Sequence[int], state: State, *,
+    walk: Walk, run: Run, pending: Sequence[int], state: State, *,
     token_budget: int, deadline: float | None = None,
 ) -> Path:
     """Choose the likeliest allowed token until the automaton is done.
@@ -76,17 +88,18 @@ def decode_greedily(
     along with the next pass and the forced tail is never run. `deadline` is on the monotonic clock.
     """
     began = time.monotonic()
-    forced, node = automaton.forced_run(automaton.start)
+    forced, place = walk.forced_run(walk.start)
     answer = list(forced)
     waiting = [*pending, *forced]
     log_probability, decisions, passes, prefill_ms = 0.0, 0, 0, 0.0
+    smallest_margin, grammar_mass = math.inf, 1.0
     prompt_state: State | None = None
     outcome: Outcome = "call"
     while len(waiting) > _CHUNK and not (deadline and time.monotonic() >= deadline):
         # a long prompt goes in chunks, so that the deadline is looked at between them
         _, state = run(waiting[:_CHUNK], state)
         passes, waiting = passes + 1, waiting[_CHUNK:]
-    while not automaton.is_final(node):
+    while not walk.is_final(place):
         if len(answer) >= token_budget:
             outcome = "too_long"
             break
@@ -98,24 +111,25 @@ def decode_greedily(
         if prompt_state is None:
             prompt_state = state
             prefill_ms = 1000 * (time.monotonic() - began)
-        allowed = automaton.allowed(node)
-        choice, chosen = _best(logits[allowed])
-        log_probability += chosen
+        allowed = walk.allowed(place)
+        chosen = choose(logits[allowed])
+        if chosen is None:
+            outcome = "no_logits"
+            break
+        if not decisions:
+            grammar_mass = mass_on(logits, allowed)
+        log_probability += chosen.log_probability
+        smallest_margin = min(smallest_margin, chosen.margin)
         decisions += 1
-        token = int(allowed[choice])
-        forced, node = automaton.forced_run(automaton.target(node, choice))
+        token = int(allowed[chosen.index])
+        after = walk.step(place, token)
+        assert after is not None  # it was allowed
+        forced, place = walk.forced_run(after)
         waiting = [token, *forced]
         answer += waiting
     return Path(
-        tokens=tuple(answer), log_probability=log_probability, outcome=outcome,
-        decisions=decisions, passes=passes, prefill_ms=prefill_ms,
-        decode_ms=1000 * (time.monotonic() - began) - prefill_ms, prompt_state=prompt_state,
-        prompt_tokens=tuple(automaton.forced_run(automaton.start)[0]),
+        tokens=tuple(answer), log_probability=log_probability, smallest_margin=smallest_margin,
+        grammar_mass=grammar_mass, outcome=outcome, decisions=decisions, passes=passes,
+        prefill_ms=prefill_ms, decode_ms=1000 * (time.monotonic() - began) - prefill_ms,
+        prompt_state=prompt_state, prompt_tokens=tuple(walk.forced_run(walk.start)[0]),
     )
-
-
-def _best(logits: NDArray[np.float32]) -> tuple[int, float]:
-    """Index of the largest logit and the logarithm of its softmax share."""
-    choice = int(np.argmax(logits))
-    shifted = logits.astype(np.float64) - float(logits[choice])
-    return choice, -math.log(float(np.exp(shifted).sum()))

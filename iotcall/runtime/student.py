@@ -18,8 +18,10 @@ from tokenizers import Tokenizer
 from iotcall.bundle import Bundle
 from iotcall.catalogue import ToolCall
 from iotcall.errors import BundleError, CallError
+from iotcall.grammar import Binder
+from iotcall.grammar.binding import Names
 from iotcall.runtime.decoder import Decoder, State
-from iotcall.runtime.decoding import NOTHING_SAID, Decoding, Outcome, decode_greedily
+from iotcall.runtime.decoding import Decoding, Outcome, decode_greedily, unanswered
 from iotcall.runtime.prompt import PromptTokens
 
 TOKEN_BUDGET = 160
@@ -55,6 +57,7 @@ class Student:
                               "it again")
         self._prompt = PromptTokens(self._tokenizer, bundle.format, bundle.pieces,
                                     bundle.catalogue)
+        self._binder = Binder(bundle.automaton, self._tokenizer)
         self._token_budget = token_budget
         self._prefix = tuple(self._prompt.prefix())
         state = self._decoder.empty_state()
@@ -82,14 +85,19 @@ class Student:
         the student was trained with. `deadline` is on the monotonic clock.
         """
         if not self._prompt.clean(utterance):
-            return NOTHING_SAID
+            return unanswered("no_text")
         ids = list(self._prefix)
         kept = self.bundle.manifest.student.history_turns
-        for turn in history[-kept:] if kept else ():
+        shown = history[-kept:] if kept else ()
+        walk = self._binder.walk([*(self._prompt.clean(turn.utterance) for turn in shown),
+                                  self._prompt.clean(utterance)])
+        if walk.is_empty:
+            return unanswered("nothing_fits")
+        for turn in shown:
             ids += self._prompt.past_turn(turn.utterance, turn.calls)
         ids += self._prompt.open_turn(utterance)
         known, state = self._longest_known(ids)
-        path = decode_greedily(self.bundle.automaton, self._decoder.run, ids[known:], state,
+        path = decode_greedily(walk, self._decoder.run, ids[known:], state,
                                token_budget=self._token_budget, deadline=deadline)
         if path.prompt_state is not None:
             self._remember((*ids, *path.prompt_tokens), path.prompt_state)
@@ -103,9 +111,17 @@ class Student:
         return Decoding(
             calls=calls, text=text, outcome=outcome,
             confidence=math.exp(path.log_probability) if calls else 0.0,
+            smallest_margin=path.smallest_margin, grammar_mass=path.grammar_mass,
             decisions=path.decisions, tokens=len(path.tokens), passes=path.passes,
             prefill_ms=path.prefill_ms, decode_ms=path.decode_ms,
         )
+
+    def bind_registry(self, names: Names | None) -> tuple[str, ...]:
+        """Take the names that exist in the home now: list (areas, devices, ...) -> names.
+
+        Names that the student's format cannot write are returned; they cannot be said.
+        """
+        return self._binder.bind_registry(names)
 
     def close(self) -> None:
         """Let go of all states."""

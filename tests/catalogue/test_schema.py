@@ -20,7 +20,7 @@ from iotcall.catalogue import (
     Text,
     read_schema,
 )
-from iotcall.catalogue.schema import check_value
+from iotcall.catalogue.check import check_value
 from iotcall.errors import CallError, SchemaError
 from tests.workshop import steadily, values
 

@@ -12,7 +12,7 @@ import pytest
 from iotcall.bundle import Bundle
 from iotcall.catalogue import ToolCall, catalogue_from_json
 from iotcall.errors import BundleError
-from iotcall.grammar import Automaton
+from iotcall.grammar import Automaton, Walk
 from iotcall.runtime import Student, Turn
 from iotcall.runtime.decoder import State
 from iotcall.runtime.decoding import decode_greedily
@@ -95,7 +95,7 @@ def test_a_deadline_that_has_passed_is_an_outcome(student: Student) -> None:
 
 def test_a_deadline_is_looked_at_between_the_chunks_of_a_long_prompt() -> None:
     """Oracle: a clockwork decoder that sleeps until the deadline in its first pass."""
-    automaton = Automaton(*(np.array(row, dtype=np.int32) for row in ([0, 2, 2], [1, 2], [1, 1])))
+    walk = Walk(Automaton.of_edges(0, {0: {1: 1, 2: 1}}), [])
     deadline = time.monotonic() + 0.05
     passes: list[int] = []
 
@@ -105,7 +105,7 @@ def test_a_deadline_is_looked_at_between_the_chunks_of_a_long_prompt() -> None:
             time.sleep(0.005)
         return np.zeros(3, dtype=np.float32), state
 
-    path = decode_greedily(automaton, run, list(range(1000)), State(0, ()), token_budget=5,
+    path = decode_greedily(walk, run, list(range(1000)), State(0, ()), token_budget=5,
                            deadline=deadline)
     assert path.outcome == "too_slow"
     assert len(passes) == 1
@@ -184,16 +184,46 @@ def test_confidence_is_the_share_of_the_answer_among_all_answers_of_the_grammar(
         bundle_of: Callable[[str], Bundle]) -> None:
     """The oracle walks the automaton by hand with an unbatched, uncached student."""
     student = Student.open(bundle_of("qwen3"), threads=1)
-    automaton, decoder = student.bundle.automaton, student._decoder
+    walk, decoder = student._binder.walk(["heat to 20"]), student._decoder
     decoding = student.decode([], "heat to 20")
     ids = [*student._prompt.prefix(), *student._prompt.open_turn("heat to 20")]
-    node, log_probability = automaton.start, 0.0
-    while not automaton.is_final(node):
+    place, log_probability = walk.start, 0.0
+    while not walk.is_final(place):
         logits, _ = decoder.run(ids, decoder.empty_state())
-        allowed = automaton.allowed(node)
+        allowed = walk.allowed(place)
         scores = logits[allowed].astype(np.float64)
         choice = int(scores.argmax())
         log_probability += scores[choice] - np.logaddexp.reduce(scores)
         ids.append(int(allowed[choice]))
-        node = automaton.target(node, choice)
+        place = walk.step(place, ids[-1])
     assert decoding.confidence == pytest.approx(np.exp(log_probability), rel=0.02)
+
+
+@pytest.mark.parametrize("kind", ["random", "constant", "nan", "inf", "minus_inf", "mixed"])
+@pytest.mark.parametrize("seed", range(5))
+def test_adversarial_logits_give_a_valid_call_or_a_named_outcome(
+        bundle_of: Callable[[str], Bundle], kind: str, seed: int) -> None:
+    random = np.random.default_rng(seed)
+
+    def run(ids: Sequence[int], state: State) -> tuple[np.ndarray, State]:
+        size = 200_000
+        logits = {"random": random.normal(size=size), "constant": np.full(size, 3.0),
+                  "nan": np.full(size, np.nan), "inf": np.full(size, np.inf),
+                  "minus_inf": np.full(size, -np.inf),
+                  "mixed": random.choice([np.nan, np.inf, -np.inf, 1e38, 0.0], size=size)}[kind]
+        return logits.astype(np.float32), state
+
+    for architecture in STUDENTS:
+        with Student.open(bundle_of(architecture), threads=1) as student:
+            walk = student._binder.walk(["heat to 20"])
+            path = decode_greedily(walk, run, [0], State(0, ()), token_budget=400)
+            if kind in ("nan", "minus_inf"):
+                assert path.outcome == "no_logits"
+                continue
+            assert path.outcome in ("call", "too_long", "no_logits")
+            assert not np.isnan(path.log_probability)
+            if path.outcome == "call":
+                outcome, calls = student._read(student._tokenizer.decode(
+                    list(path.tokens[:-1]), skip_special_tokens=False))
+                assert outcome == "call"
+                assert calls

@@ -1,0 +1,138 @@
+"""How sure a student is of an answer, given that it must be one of the grammar's.
+
+The probability of an answer is the product, over its decisions, of the student's probabilities
+renormalised over the tokens that may follow; over all answers it sums to one. Leaves out: passes
+through a model (see runtime); thresholds.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Sequence
+from itertools import count as counter
+from typing import Generic, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from iotcall.grammar.walk import Place, Walk
+
+S = TypeVar("S")
+Logits = NDArray[np.float32]
+Run = Callable[[Sequence[int], S], tuple[Logits, S]]
+"""New tokens and the state before them -> logits of the last one ``(vocabulary,)``, new state."""
+
+
+class Choice(msgspec.Struct, frozen=True):
+    index: int
+    """Of the likeliest token among the allowed."""
+    log_probability: float
+    """Its share among them."""
+    margin: float
+    """To the next best, in log-probability; inf where there is none."""
+
+
+class Scored(msgspec.Struct, frozen=True):
+    tokens: tuple[int, ...]
+    """A whole answer."""
+    log_probability: float
+    """Given the grammar."""
+
+
+def choose(logits: Logits) -> Choice | None:
+    """The likeliest of some tokens; None where no logit is a number to go by.
+
+    What is not a number, or minus infinity, is never chosen; of several infinite ones the first is.
+    """
+    shares = log_shares(logits)
+    if shares is None:
+        return None
+    index = int(np.argmax(shares))
+    others = np.delete(shares, index)
+    margin = float(shares[index] - others.max()) if len(others) else math.inf
+    return Choice(index, float(shares[index]), margin)
+
+
+def log_shares(logits: Logits) -> NDArray[np.float64] | None:
+    """Logarithms of the softmax over some tokens; None where no logit is a number to go by."""
+    wide = logits.astype(np.float64)
+    wide[np.isnan(wide)] = -np.inf
+    largest = wide.max(initial=-np.inf)
+    if largest == -np.inf:
+        return None
+    if largest == np.inf:
+        wide = np.where(wide == np.inf, 0.0, -np.inf)
+        largest = 0.0
+    shifted = wide - largest
+    shares: NDArray[np.float64] = shifted - math.log(float(np.exp(shifted).sum()))
+    return shares
+
+
+def mass_on(logits: Logits, allowed: NDArray[np.int32]) -> float:
+    """Share of the unmasked student's probability that lies on the allowed tokens, 0..1."""
+    shares = log_shares(logits)
+    return 0.0 if shares is None else float(np.exp(shares[allowed]).sum())
+
+
+class _Open(msgspec.Struct, Generic[S]):
+    """A decision that has been run: its tokens by falling probability."""
+
+    place: Place
+    tokens: tuple[int, ...]
+    log_probability: float
+    ranked: NDArray[np.int32]
+    shares: NDArray[np.float64]
+    state: S
+
+
+def best_answers(walk: Walk, run: Run[S], pending: Sequence[int], state: S, *, count: int,
+                 most_passes: int) -> list[Scored]:
+    """The likeliest answers, best first: the call, the runner-up and so on.
+
+    Exact, since no continuation is likelier than its beginning: the likeliest beginning is always
+    taken next, one pass each. Fewer answers come back where the language or `most_passes` ends.
+    """
+    found: list[Scored] = []
+    heap: list[tuple[float, int, _Open[S] | None, int, tuple[int, ...]]] = []
+    order = counter()
+    passes = 0
+
+    def reach(place: Place, tokens: tuple[int, ...], log_probability: float, waiting: Sequence[int],
+              before: S) -> None:
+        """Follow what is forced, then open the next decision or end."""
+        nonlocal passes
+        forced, place = walk.forced_run(place)
+        tokens = (*tokens, *forced)
+        if walk.is_final(place):
+            heapq.heappush(heap, (-log_probability, next(order), None, 0, tokens))
+            return
+        logits, after = run([*waiting, *forced], before)
+        passes += 1
+        allowed = walk.allowed(place)
+        shares = log_shares(logits[allowed])
+        if shares is None:
+            return
+        ranks = np.argsort(-shares, kind="stable")
+        push(_Open(place, tokens, log_probability, allowed[ranks], shares[ranks], after), 0)
+
+    def push(decision: _Open[S], rank: int) -> None:
+        if rank < len(decision.ranked) and decision.shares[rank] > -np.inf:
+            total = decision.log_probability + float(decision.shares[rank])
+            heapq.heappush(heap, (-total, next(order), decision, rank, ()))
+
+    reach(walk.start, (), 0.0, pending, state)
+    while heap and len(found) < count:
+        cost, _, decision, rank, tokens = heapq.heappop(heap)
+        if decision is None:
+            found.append(Scored(tokens, -cost))
+            continue
+        if passes >= most_passes:
+            break
+        push(decision, rank + 1)
+        token = int(decision.ranked[rank])
+        after = walk.step(decision.place, token)
+        assert after is not None
+        reach(after, (*decision.tokens, token), -cost, [token], decision.state)
+    return found
