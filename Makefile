@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test test-slow lint students fixtures clean
+.PHONY: help demo test test-slow lint students fixtures bench-grammar clean
 
 help:
 	@echo "make demo            type at a simulated home (SCRIPT=1 plays the shipped script, SCRIPT=FILE yours)"
 	@echo "make test            lint, types, layers and tests"
 	@echo "make test-slow       tests that need more time or packages (docs/testing.md)"
 	@echo "make fixtures        train the tests' tiny students again"
+	@echo "make bench-grammar   the grammar engine beside others (docs/grammar-bench.md)"
 	@echo "make students        rebuild the shipped bundles from their recipes, on two CPU cores"
 
 .venv/bin/python:
@@ -50,6 +51,21 @@ fixtures: .venv/.dev
 	  rm -rf tests/students/$$student; \
 	  $(BIN)/iotcall train --recipe tests/students/$$student.toml --out tests/students/$$student || exit 1; \
 	done
+
+# The other engines stay out of .venv; what is in it is seen from there.
+build/bench-venv/.ready: .venv/.dev
+	@echo "Installing the engines to compare with into build/bench-venv ..."
+	$(BIN)/python -m venv build/bench-venv
+	@packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	  build/bench-venv/bin/python -c 'import sys, sysconfig, pathlib; pathlib.Path( \
+	    sysconfig.get_path("purelib"), "shared.pth").write_text( \
+	    f"import site; site.addsitedir({sys.argv[1]!r})\n")' "$$packages"
+	build/bench-venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  llguidance==1.9.1 xgrammar==0.2.8 matplotlib
+	@touch $@
+
+bench-grammar: build/bench-venv/.ready
+	build/bench-venv/bin/python -m tests.benchmarks.grammar
 
 clean:
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache

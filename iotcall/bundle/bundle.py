@@ -20,10 +20,21 @@ AUTOMATON = "automaton.npz"
 CATALOGUE = "catalogue.json"
 DIALOGUE = "dialogue.toml"
 GOLDEN = "golden.jsonl"
+SKILLS = "skills"
 REQUIRED = (MODEL, TOKENIZER, PROMPT, AUTOMATON, CATALOGUE, GOLDEN)
 
 _SMALL_BYTES = 1_000_000
 """Files up to this size are hashed at every start; larger ones only in a full check."""
+
+
+class BundleSkill(msgspec.Struct, frozen=True):
+    """A skill's own prompt and grammar."""
+
+    name: str
+    catalogue: Catalogue
+    """Its tools."""
+    pieces: PromptPieces
+    automaton: Automaton
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -34,7 +45,11 @@ class Bundle(msgspec.Struct, frozen=True):
     catalogue: Catalogue
     format: Format
     pieces: PromptPieces
+    """With skills: of the first decision, which picks them."""
     automaton: Automaton
+    """With skills: of the first decision."""
+    skills: tuple[BundleSkill, ...]
+    """Empty: one prompt and one automaton hold all tools."""
     dialogue_toml: str | None
     """Dialogue settings of the catalogue, read by `iotcall.dialogue`; None: not for a hub."""
 
@@ -64,21 +79,32 @@ def open_bundle(folder: Path) -> Bundle:
     """
     manifest = verify_bundle(folder, full=False)
     try:
+        catalogue = catalogue_from_json(json.loads((folder / CATALOGUE).read_bytes()),
+                                        manifest.catalogue)
+        skills = tuple(
+            BundleSkill(skill.name, catalogue.of_skill(skill),
+                        _pieces(folder / SKILLS / skill.name / PROMPT),
+                        Automaton.load(folder / SKILLS / skill.name / AUTOMATON))
+            for skill in catalogue.skills)
         return Bundle(
             folder=folder,
             manifest=manifest,
-            catalogue=catalogue_from_json(json.loads((folder / CATALOGUE).read_bytes()),
-                                          manifest.catalogue),
+            catalogue=catalogue,
             format=format_named(manifest.student.format),
-            pieces=msgspec.json.decode((folder / PROMPT).read_bytes(), type=PromptPieces),
+            pieces=_pieces(folder / PROMPT),
             automaton=Automaton.load(folder / AUTOMATON),
+            skills=skills,
             dialogue_toml=((folder / DIALOGUE).read_text(encoding="utf-8")
                            if DIALOGUE in manifest.files else None),
         )
     except BundleError:
         raise
-    except (IotcallError, ValueError, RecursionError) as error:
+    except (IotcallError, OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{folder}: {error}") from error
+
+
+def _pieces(path: Path) -> PromptPieces:
+    return msgspec.json.decode(path.read_bytes(), type=PromptPieces)
 
 
 def verify_bundle(folder: Path, *, full: bool) -> Manifest:

@@ -39,10 +39,11 @@ def check_value(node: Node, value: Any, place: str) -> None:
 
 
 def ordered(node: Node, value: Any) -> Any:
-    """The value with its keys in the order of the schema."""
+    """The value with its keys in the order of the schema; unknown ones come last."""
     if isinstance(node, Object) and isinstance(value, dict):
-        return {field.name: ordered(field.node, value[field.name])
-                for field in node.fields if field.name in value}
+        known = {field.name: ordered(field.node, value[field.name])
+                 for field in node.fields if field.name in value}
+        return {**known, **{name: inner for name, inner in value.items() if name not in known}}
     if isinstance(node, Array) and isinstance(value, list):
         return [ordered(node.items, item) for item in value]
     if isinstance(node, Mapping) and isinstance(value, dict):
@@ -137,7 +138,7 @@ def _misfit_object(node: Object, value: dict[str, Any], place: str) -> str:
 
 
 def _on_grid(value: Decimal, low: Decimal, high: Decimal, step: Decimal) -> bool:
-    if not low <= value <= high:
+    if not (value.is_finite() and low <= value <= high):
         return False
     steps = value / step
     return steps == steps.to_integral_value()

@@ -16,9 +16,8 @@ from iotcall.errors import SchemaError
 RULES = "\0rules"
 """Key of a schema's presence rules, as read: a tuple that merging joins. No user's file has it."""
 ANNOTATIONS = {
-    "$comment", "$defs", "$id", "$schema", "contentEncoding", "contentMediaType", "contentSchema",
-    "default", "definitions", "deprecated", "description", "example", "examples", "readOnly",
-    "title", "writeOnly",
+    "$comment", "$defs", "$id", "$schema", "default", "definitions", "deprecated", "description",
+    "example", "examples", "readOnly", "title", "writeOnly",
 }
 """Keywords that constrain nothing by themselves."""
 

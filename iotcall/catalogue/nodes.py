@@ -119,6 +119,17 @@ MAPPING_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,31}"
 """What a mapping's entry may be called: what every wire format can write."""
 
 
+def weight(node: Node) -> int:
+    """How many values, one by one, it takes to write the node out once with all its repetitions."""
+    match node:
+        case Enumeration(values):
+            return len(values)
+        case Array(items, _, high):
+            return 1 + high * weight(items)
+        case _:
+            return 1 + sum(map(weight, children(node)))
+
+
 def decimal_places(number: Decimal) -> int:
     """Digits after the point that it takes to write the number: 2 of 0.25."""
     exponent = number.normalize().as_tuple().exponent

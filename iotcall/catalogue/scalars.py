@@ -16,8 +16,8 @@ DEFAULT_TEXT_LENGTH = 256
 """Characters of a string without maxLength."""
 DEFAULT_INTEGER = 999_999_999_999_999
 """Largest magnitude of an integer without bounds: exact as a double too."""
-DEFAULT_NUMBER = 999_999_999
-"""Largest magnitude of a number without bounds."""
+DEFAULT_NUMBER = 1_000_000_000
+"""Magnitude below which a number without bounds stays."""
 DEFAULT_DIGITS = 6
 """Digits after the point of a number that declares neither step nor digits."""
 SIGNIFICANT_DIGITS = 15
@@ -71,7 +71,7 @@ def read_number(schema: dict[str, Any], pointer: str) -> Number:
         raise SchemaError(f"{pointer}/x-digits", "multipleOf and x-digits together; keep one")
     if 10**30 % step.denominator:
         raise SchemaError(f"{pointer}/multipleOf", "expected a step with a finite decimal writing")
-    low, high = _bounds(schema, pointer, step, DEFAULT_NUMBER)
+    low, high = _bounds(schema, pointer, step, DEFAULT_NUMBER - step)
     if max(abs(low * step), abs(high * step)) * 10**_places(step) >= 10**SIGNIFICANT_DIGITS:
         if "multipleOf" in schema or "x-digits" in schema:
             raise SchemaError(pointer, f"decimals of more than {SIGNIFICANT_DIGITS} digits cannot "
@@ -79,7 +79,7 @@ def read_number(schema: dict[str, Any], pointer: str) -> Number:
         # wide bounds leave fewer digits after the point
         whole = len(str(int(max(abs(low * step), abs(high * step)))))
         step = Fraction(1, 10**max(0, SIGNIFICANT_DIGITS - whole))
-        low, high = _bounds(schema, pointer, step, DEFAULT_NUMBER)
+        low, high = _bounds(schema, pointer, step, DEFAULT_NUMBER - step)
     return Number(_decimal(low * step), _decimal(high * step), _decimal(step),
                   _source(schema, pointer))
 
@@ -94,7 +94,7 @@ def count(schema: dict[str, Any], keyword: str, pointer: str, default: int) -> i
     return value
 
 
-def _bounds(schema: dict[str, Any], pointer: str, step: Fraction, magnitude: int,
+def _bounds(schema: dict[str, Any], pointer: str, step: Fraction, magnitude: Fraction | int,
             ) -> tuple[int, int]:
     """Smallest and largest multiple of the step, in steps."""
     # a bound beyond the default on one side moves the default of the other along

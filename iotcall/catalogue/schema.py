@@ -33,6 +33,7 @@ from iotcall.catalogue.nodes import (
     Null,
     Object,
     Union,
+    weight,
 )
 from iotcall.catalogue.presence import (
     Has,
@@ -48,8 +49,10 @@ from iotcall.catalogue.scalars import KNOWN_EXTENSIONS, count, read_integer, rea
 from iotcall.catalogue.values import is_endless, is_of, same
 from iotcall.errors import SchemaError
 
-DEFAULT_ITEMS = 8
-"""Items of an array without maxItems."""
+DEFAULT_ITEMS = (8, 4, 2)
+"""Items of an array without maxItems: of an outer one, of one inside, of any further inside."""
+HEAVIEST = 20_000
+"""Values that an expression may write out, repetitions counted."""
 DEPTH = 32
 """Schemas inside schemas."""
 
@@ -81,7 +84,11 @@ def read_schema(schema: Any, pointer: str = "") -> Node:
     Raises:
         SchemaError: a keyword or type that cannot be honoured, by name and JSON pointer.
     """
-    return _Reader(References(schema)).read(schema, pointer, frozenset(), 0)
+    node = _Reader(References(schema)).read(schema, pointer, frozenset(), 0)
+    if weight(node) > HEAVIEST:
+        raise SchemaError(pointer, f"written out it holds {weight(node)} values, more than "
+                                   f"{HEAVIEST}; lower maxItems or list fewer values")
+    return node
 
 
 class _Reader:
@@ -269,7 +276,8 @@ class _Reader:
 
     def _array(self, schema: Schema, pointer: str, seen: frozenset[str], depth: int) -> Array:
         low = count(schema, "minItems", pointer, 0)
-        high = count(schema, "maxItems", pointer, max(low, DEFAULT_ITEMS))
+        inside = min(pointer.count("/items"), len(DEFAULT_ITEMS) - 1)
+        high = count(schema, "maxItems", pointer, max(low, DEFAULT_ITEMS[inside]))
         if low > high:
             raise SchemaError(pointer, f"minItems {low} is above maxItems {high}")
         if schema.get("uniqueItems", False) is not False and high > 1:

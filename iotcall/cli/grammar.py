@@ -39,14 +39,14 @@ def stats(bundle: BundleChoice = None, catalogue: CatalogueOption = None,
         print_json(found)
         return
     typer.echo(
-        f"{found.catalogue} in {found.format} over {found.vocabulary} tokens: {found.states} states,"
-        f" {found.edges} edges, {found.bytes / 1e3:.1f} kB shipped\n"
+        f"{found.catalogue} in {found.format} over {found.vocabulary} tokens: {found.states} "
+        f"states, {found.edges} edges, {found.bytes / 1e3:.1f} kB shipped\n"
         f"{found.branching_states} states ask the student, the rest is forced; {found.live_ids} "
         f"vocabulary ids are alive outside {found.slots} slots\n"
         f"compiled in {found.compile_ms:.0f} ms; a step takes {found.step_us:.1f} us\n"
         f"along {found.answers} {found.along}: {found.tokens_per_call:.1f} tokens and "
-        f"{found.decisions_per_call:.1f} decisions an answer, {found.forced_share:.1%} of the tokens "
-        f"forced ({found.forced_share_outside_slots:.1%} outside slots)"
+        f"{found.decisions_per_call:.1f} decisions an answer, {found.forced_share:.1%} of the "
+        f"tokens forced ({found.forced_share_outside_slots:.1%} outside slots)"
         + (f"; {found.not_in_language} are not in the language" if found.not_in_language else ""))
 
 

@@ -35,6 +35,7 @@ from iotcall.bundle.bundle import (
     GOLDEN,
     MODEL,
     PROMPT,
+    SKILLS,
     TOKENIZER,
 )
 from iotcall.catalogue import Catalogue
@@ -105,16 +106,26 @@ def export_student(
     student = StudentInfo(
         architecture=architecture, parameters=_parameters(checkpoint), format=format.name,
         history_turns=HISTORY_TURNS, checkpoint_sha256=_weights_hash(checkpoint))
-    pieces, notes = template_pieces(checkpoint, format, catalogue)
+    first = catalogue.router() if catalogue.skills else catalogue
+    pieces, notes = template_pieces(checkpoint, format, first)
     tokenizer = _tokenizer(tokenizer_path)
     progress("compiling the grammar")
-    automaton = compile_automaton(catalogue, format, pieces, tokenizer)
+    automaton = compile_automaton(first, format, pieces, tokenizer)
+    skills = {}
+    for skill in catalogue.skills:
+        part = catalogue.of_skill(skill)
+        own = template_pieces(checkpoint, format, part)[0]
+        skills[skill.name] = own, compile_automaton(part, format, own, tokenizer)
 
     def fill(folder: Path) -> None:
         """Everything but the graph."""
         tokenizer.save(str(folder / TOKENIZER))
         automaton.save(folder / AUTOMATON)
         (folder / PROMPT).write_bytes(_json(pieces))
+        for name, (own, part) in skills.items():
+            (folder / SKILLS / name).mkdir(parents=True)
+            (folder / SKILLS / name / PROMPT).write_bytes(_json(own))
+            part.save(folder / SKILLS / name / AUTOMATON)
         (folder / CATALOGUE).write_text(
             json.dumps(catalogue.to_json(), indent=2, ensure_ascii=False) + "\n")
         shutil.copyfile(golden, folder / GOLDEN)

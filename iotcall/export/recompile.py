@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 import iotcall
 from iotcall.bundle import verify_bundle, write_bundle
-from iotcall.bundle.bundle import AUTOMATON, CATALOGUE, PROMPT, TOKENIZER
+from iotcall.bundle.bundle import AUTOMATON, CATALOGUE, PROMPT, SKILLS, TOKENIZER
 from iotcall.catalogue import catalogue_from_json
 from iotcall.formats import PromptPieces, format_named
 from iotcall.grammar import Automaton
@@ -30,16 +30,24 @@ def recompile_grammar(folder: Path) -> Automaton:
                                     manifest.catalogue)
     pieces = msgspec.json.decode((folder / PROMPT).read_bytes(), type=PromptPieces)
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-    automaton = compile_automaton(catalogue, format_named(manifest.student.format), pieces,
-                                  tokenizer)
+    format = format_named(manifest.student.format)
+    automaton = compile_automaton(catalogue.router() if catalogue.skills else catalogue, format,
+                                  pieces, tokenizer)
+    fresh_automata = {AUTOMATON: automaton}
+    for skill in catalogue.skills:
+        own = msgspec.json.decode((folder / SKILLS / skill.name / PROMPT).read_bytes(),
+                                  type=PromptPieces)
+        fresh_automata[f"{SKILLS}/{skill.name}/{AUTOMATON}"] = compile_automaton(
+            catalogue.of_skill(skill), format, own, tokenizer)
     made_with = {**manifest.made_with, "iotcall": iotcall.__version__, **{
         name: importlib.metadata.version(name) for name in ("outlines-core", "tokenizers")}}
     with write_bundle(folder, name=manifest.name, catalogue=manifest.catalogue,
                       student=manifest.student, target=manifest.target, made_with=made_with,
                       replace=True) as fresh:
         for name in manifest.files:
-            if name != AUTOMATON:
-                (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+            if name in fresh_automata:
+                fresh_automata[name].save(fresh / name)
+            else:
                 shutil.copyfile(folder / name, fresh / name)
-        automaton.save(fresh / AUTOMATON)
     return automaton

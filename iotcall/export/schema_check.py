@@ -1,8 +1,8 @@
 """Compile JSON Schemas one by one and test values against their languages. Build side only.
 
-Files may hold one schema; a list of ``{"description", "schema", "tests"}`` as JSON-Schema-Test-Suite
-has them; one ``{"schema", "tests"}``; or JSON Lines of schemas or of rows with ``json_schema``.
-Leaves out: catalogues.
+Files may hold one schema; a list of ``{"description", "schema", "tests"}`` as
+JSON-Schema-Test-Suite has them; one ``{"schema", "tests"}``; or JSON Lines of schemas or of rows
+with ``json_schema``. Leaves out: catalogues.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def read_json(path: Path) -> Any:
 def summarise(found: list[Checked]) -> Report:
     """Counts over all schemas."""
     compiled = [each for each in found if each.compiled]
-    times = [each.compile_ms for each in found]
+    times = [each.compile_ms for each in compiled]
     reasons = Counter(each.reason for each in found if not each.compiled)
     return Report(
         total=len(found), compiled=len(compiled),

@@ -71,9 +71,9 @@ def number(node: Integer | Number) -> str:
             or node.maximum not in (Decimal(10) ** whole - 1, Decimal(10) ** whole - node.step)
             or node.minimum not in (0, -node.maximum)):
         raise InputError("no short expression has numbers of these bounds")
-    # subtle: a maximum of whole nines has no fraction behind it
     fraction = rf"(?:\.[0-9]{{0,{node.digits - 1}}}[1-9])?" if node.digits else ""
     if node.maximum == node.maximum.to_integral_value() and fraction:
+        # 99 has no fraction behind it, 99.99 has every one
         raise InputError("no short expression has numbers of these bounds")
     sign = "-?" if node.minimum < 0 else ""
     numbers = [rf"(?:0|{sign}[1-9][0-9]{{0,{whole - 1}}}){fraction}"]

@@ -69,7 +69,7 @@ class Automaton:
         self.machines = tuple(machines)
         self.run_starts, self.run_tokens, self.run_ends = _forced_runs(starts, tokens, targets)
         self._rows: dict[int, dict[int, int]] = {}
-        self._alive: dict[frozenset[int], NDArray[np.bool_]] = {}
+        self._views: dict[frozenset[int], View] = {}
 
     @staticmethod
     def of_edges(start: int, edges: Mapping[int, Mapping[int, int]], *,
@@ -107,17 +107,11 @@ class Automaton:
         low, high = self.run_starts[state], self.run_starts[state + 1]
         return self.run_tokens[low:high].tolist(), int(self.run_ends[state])
 
-    def alive(self, empty_slots: frozenset[int]) -> NDArray[np.bool_]:
-        """Which states still lead to the end where these slots can hold nothing."""
-        found = self._alive.get(empty_slots)
+    def without(self, empty_slots: frozenset[int]) -> View:
+        """What is left where these slots can hold nothing; remembered across utterances."""
+        found = self._views.get(empty_slots)
         if found is None:
-            closed = {SLOT_TOKEN + slot for slot in empty_slots}
-            found = np.zeros(self.states, dtype=np.bool_)
-            for state in reversed(range(self.states)):
-                row = self.row(state)
-                found[state] = not row or any(
-                    found[target] for token, target in row.items() if token not in closed)
-            self._alive[empty_slots] = found
+            found = self._views[empty_slots] = View(self, empty_slots)
         return found
 
     def stats(self) -> AutomatonStats:
@@ -176,6 +170,38 @@ class Automaton:
         return {"starts": self.starts, "tokens": self.tokens, "targets": self.targets,
                 "run_starts": self.run_starts, "run_tokens": self.run_tokens,
                 "run_ends": self.run_ends, "slots": slots, **machine_arrays(self.machines)}
+
+
+class View:
+    """An automaton without the ways that lead to nothing because some slots are empty."""
+
+    def __init__(self, automaton: Automaton, empty_slots: frozenset[int]) -> None:
+        self._automaton = automaton
+        self.whole = not empty_slots
+        closed = {SLOT_TOKEN + slot for slot in empty_slots}
+        alive = [True] * automaton.states
+        if empty_slots:
+            for state in reversed(range(automaton.states)):
+                row = automaton.row(state)
+                alive[state] = not row or any(
+                    alive[target] for token, target in row.items() if token not in closed)
+        self.alive = alive
+        """Which states still lead to the end."""
+        self._allowed: list[Ids | None] = [None] * automaton.states
+
+    def allowed(self, state: int) -> Ids:
+        """Vocabulary ids that lead on from a state, slots aside, ascending."""
+        found = self._allowed[state]
+        if found is None:
+            found = self._allowed[state] = np.array(
+                [token for token, target in self._automaton.row(state).items()
+                 if token < SLOT_TOKEN and self.alive[target]], dtype=np.int32)
+        return found
+
+    def target(self, state: int, token: int) -> int | None:
+        """The state behind a token; None where it is not allowed."""
+        target = self._automaton.row(state).get(token)
+        return target if target is not None and self.alive[target] and token < SLOT_TOKEN else None
 
 
 def _forced_runs(starts: Ids, tokens: Ids, targets: Ids) -> tuple[Ids, Ids, Ids]:

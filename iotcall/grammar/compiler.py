@@ -7,6 +7,7 @@ answer; every valid answer has exactly one, its content between slots' ends asid
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
@@ -25,6 +26,8 @@ from iotcall.grammar.vocabulary import Vocabulary
 
 SPLICED_EDGES = 600
 """Edges over tokens up to which a slot becomes part of the automaton."""
+SPLICED_STATES = 4000
+"""States that one slot may add, all its places together."""
 _DIGITS = frozenset(b"0123456789.-")
 
 
@@ -74,8 +77,10 @@ def compile_answers(answers: Answers, vocabulary: Vocabulary) -> Automaton:
     dfa = dfa_of(answers.expression)
     machines = [machine_of(slot) for slot in answers.slots]
     digit_tokens = _digit_tokens(vocabulary)
+    places = Counter(label - SLOT for row in dfa.edges.values() for label in row if label >= SLOT)
     spliced = {index: acyclic(machine) for index, machine in enumerate(machines)
-               if _is_small(answers.slots[index], machine, digit_tokens)}
+               if _is_small(answers.slots[index], machine, digit_tokens)
+               and places[index] * len(machine.table) <= SPLICED_STATES}
     dfa = _spliced(dfa, spliced)
     alphabet = {label for row in dfa.edges.values() for label in row if label < MARKER}
     spelt = vocabulary.spelt_with(alphabet)

@@ -49,7 +49,7 @@ def dot_of(automaton: Automaton, text_of: Callable[[list[int]], str], title: str
             lines.append(f'  s{state} [label="{choices if not slots else "slot"}"{look}];')
         for end, texts in sorted(ways.items()):
             more = [f"and {len(texts) - _SHOWN} more"] if len(texts) > _SHOWN else []
-            label = "\n".join([*texts[:_SHOWN], *more])
+            label = "".join(f"{line}\n" for line in [*texts[:_SHOWN], *more])
             lines.append(f"  s{state} -> s{end} [label={_quoted(label)}];")
     return "\n".join([*lines, "}", ""])
 

@@ -54,13 +54,18 @@ def dfa_of(expression: str) -> Dfa:
     # a copy, since the vocabulary takes ownership
     vocabulary = outlines_core.Vocabulary(_UNUSED_LABEL, _labels(expression))
     try:
-        index = outlines_core.Index(f"(?:{expression}){chr(_TERMINATOR)}", vocabulary)
+        # subtle: its build takes exponential time where a class follows a part of itself
+        # (a[ab]{0,30}), unless every text begins with what stands nowhere else
+        end = chr(_TERMINATOR)
+        index = outlines_core.Index(f"{end}(?:{expression}){end}", vocabulary)
     except Exception as error:  # its errors are bare ValueErrors, and panics on size
         raise InputError(f"no automaton can be made of the expression: {str(error)[:200]}"
                          ) from error
     edges: Edges = {}
     accepting = set()
-    for state, row in index.get_transitions().items():
+    transitions = index.get_transitions()
+    start = transitions.pop(index.get_initial_state())[_TERMINATOR_LABEL]
+    for state, row in transitions.items():
         kept = {}
         for label, target in row.items():
             if label == _TERMINATOR_LABEL:
@@ -68,7 +73,7 @@ def dfa_of(expression: str) -> Dfa:
             elif label != _UNUSED_LABEL:
                 kept[label] = target
         edges[state] = kept
-    return trimmed(index.get_initial_state(), accepting, edges)
+    return trimmed(start, accepting, edges)
 
 
 def trimmed(start: int, accepting: Iterable[int], edges: Edges) -> Dfa:

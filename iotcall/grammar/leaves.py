@@ -7,7 +7,9 @@ all in the writing of their format. Leaves out: where values come from at run ti
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
+from contextlib import suppress
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -15,7 +17,7 @@ import numpy as np
 from iotcall.catalogue import Integer, Number, Text
 from iotcall.catalogue.text_formats import FORMATS
 from iotcall.errors import InputError
-from iotcall.formats import Slot
+from iotcall.formats import Slot, pattern
 from iotcall.grammar.ecma import whole_expression
 from iotcall.grammar.expression import Dfa, Edges, dfa_of, trimmed
 from iotcall.grammar.machine import DEAD, Machine
@@ -24,6 +26,7 @@ S = TypeVar("S", bound=Hashable)
 _MOST_STATES = 60_000
 
 
+@lru_cache(maxsize=512)
 def machine_of(slot: Slot) -> Machine:
     """The machine of a slot.
 
@@ -36,16 +39,19 @@ def machine_of(slot: Slot) -> Machine:
                   by_arrival=False)
 
 
+@lru_cache(maxsize=128)
 def acyclic(machine: Machine) -> Dfa:
     """The machine with its bounds counted in its states, so that every path ends.
 
     Raises:
         InputError: it has too many states.
     """
+    moves = [[(byte, *machine.step(state, byte)) for byte in range(256)
+              if machine.step(state, byte)[0] != DEAD] for state in range(len(machine.table))]
+
     def step(state: tuple[int, int]) -> Iterable[tuple[int, tuple[int, int]]]:
-        for byte in range(256):
-            target, counted = machine.step(state[0], byte)
-            if target != DEAD and machine.can_finish(target, state[1] + counted):
+        for byte, target, counted in moves[state[0]]:
+            if machine.can_finish(target, state[1] + counted):
                 yield byte, (target, state[1] + counted)
 
     return _explored({(0, 0)}, step, lambda state: machine.is_done(*state))
@@ -84,6 +90,8 @@ def _text(slot: Slot) -> Machine:
 
 def _numbers(node: Integer | Number) -> Dfa:
     """Decimals in full: no leading zeros, none behind the last digit after the point, no "-0"."""
+    with suppress(InputError):  # bounds of a plain shape have an expression
+        return dfa_of(pattern.number(node))
     step = Decimal(node.step)
     digits = node.digits if isinstance(node, Number) else 0
     scale = Decimal(10) ** digits

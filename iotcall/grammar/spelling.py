@@ -1,4 +1,4 @@
-"""Text of an answer -> its tokens along an automaton. Leaves out: what said and registry slots take.
+"""Text of an answer -> its tokens along an automaton. Leaves out: what said slots were bound to.
 
 Between slots an answer has one splitting; a slot's content is split by itself, as it is when a
 student writes it.

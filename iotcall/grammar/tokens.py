@@ -19,6 +19,8 @@ from iotcall.grammar.expression import MARKER, Dfa, Edges
 Chunk = tuple[int, ...]
 """Tokens that together end between two characters."""
 _ROUNDS = 4
+_LONGEST_TEXT = 300
+"""Bytes of a text that the tokenizer is asked about as a whole."""
 
 
 class SortedVocabulary:
@@ -68,17 +70,22 @@ class Canonical:
         self._tokenizer = tokenizer
         self._spelt = spelt
         self._known: dict[tuple[Chunk, Chunk], bool] = {}
+        self._open: dict[Chunk, bool] = {}
 
     def allows(self, before: Chunk, chunk: Chunk) -> bool:
         return self._known[before, chunk]
 
     def is_open(self, chunk: Chunk) -> bool:
         """Whether the tokens end inside a character."""
-        try:
-            self._text(chunk)
-        except UnicodeDecodeError:
-            return True
-        return False
+        found = self._open.get(chunk)
+        if found is None:
+            try:
+                self._text(chunk)
+                found = False
+            except UnicodeDecodeError:
+                found = True
+            self._open[chunk] = found
+        return found
 
     def look_up(self, pairs: Iterable[tuple[Chunk, Chunk]]) -> None:
         """Ask the tokenizer for those that are not known yet, all at once."""
@@ -200,6 +207,8 @@ def _covering(dfa: Dfa) -> Iterator[str]:
         for label, target in row.items():
             if label < MARKER and state in before and target in after:
                 text = before[state] + bytes((label,)) + after[target]
+                if len(text) > _LONGEST_TEXT:
+                    continue  # pairs are learnt for every place: nearer places have taught them
                 try:
                     yield text.decode()
                 except UnicodeDecodeError:

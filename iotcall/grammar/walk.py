@@ -43,15 +43,15 @@ class Walk:
         self._starts = [[(index, place) for index, content in enumerate(of_slot)
                          if (place := content.start()) is not None] for of_slot in contents]
         empty = frozenset(slot for slot, starts in enumerate(self._starts) if not starts)
-        self._alive = automaton.alive(empty) if empty else None
-        self._allowed: dict[Place, Ids] = {}
+        self._view = automaton.without(empty)
+        self._allowed: dict[tuple[int | Inside, ...], Ids] = {}
         self._entered: dict[int, Place] = {}
         self._unions: dict[tuple[int, ...], tuple[list[Ids], Ids]] = {}
 
     @property
     def is_empty(self) -> bool:
         """Whether no answer is possible: what every tool requires was not said or is not there."""
-        return self._alive is not None and not self._alive[self._automaton.start]
+        return not self._view.alive[self._automaton.start]
 
     @property
     def start(self) -> Place:
@@ -62,6 +62,8 @@ class Walk:
 
     def allowed(self, place: Place) -> Ids:
         """Vocabulary ids that may follow, ascending; empty only in the final state."""
+        if isinstance(place, int):
+            return self._view.allowed(place)
         found = self._allowed.get(place)
         if found is None:
             found = self._allowed[place] = self._ids(place)
@@ -70,15 +72,14 @@ class Walk:
     def step(self, place: Place, token: int) -> Place | None:
         """The place behind `token`, or None where it is not allowed."""
         if isinstance(place, int):
-            target = self._automaton.row(place).get(token)
-            return None if target is None or not self._leads_on(target) or token >= SLOT_TOKEN \
-                else self._enter(target)
+            target = self._view.target(place, token)
+            return None if target is None else self._enter(target)
         found: list[int | Inside] = []
         for item in place:
             after: Place | None = None
             if isinstance(item, int):
-                target = self._automaton.row(item).get(token)
-                if target is not None and token < SLOT_TOKEN and self._leads_on(target):
+                target = self._view.target(item, token)
+                if target is not None:
                     after = self._enter(target)
             else:
                 inner = self._contents[item.slot][item.content].step(item.place, token)
@@ -96,7 +97,7 @@ class Walk:
         """Tokens that are without alternative from here, and the place behind them."""
         tokens: list[int] = []
         while not self.is_final(place):
-            if isinstance(place, int) and self._alive is None:
+            if isinstance(place, int) and self._view.whole:
                 run, end = self._automaton.forced_run(place)
                 if not run:
                     break
@@ -142,11 +143,8 @@ class Walk:
                  if isinstance(item, Inside) and self._is_done(item)]
         return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int32)
 
-    def _leads_on(self, state: int) -> bool:
-        return self._alive is None or bool(self._alive[state])
-
     def _is_done(self, item: Inside) -> bool:
-        return self._leads_on(item.target) and (
+        return self._view.alive[item.target] and (
             self._contents[item.slot][item.content].is_done(item.place))
 
     def _enter(self, state: int) -> Place:
@@ -162,20 +160,17 @@ class Walk:
         if any(token < SLOT_TOKEN for token in row):
             items.append(state)
         for token, target in row.items():
-            if token >= SLOT_TOKEN and self._leads_on(target):
+            if token >= SLOT_TOKEN and self._view.alive[target]:
                 slot = token - SLOT_TOKEN
                 items += [Inside(slot, content, target, place)
                           for content, place in self._starts[slot]]
         return state if not items or items == [state] else tuple(items)
 
-    def _ids(self, place: Place) -> Ids:
-        if isinstance(place, int):
-            return np.array([token for token, target in self._automaton.row(place).items()
-                             if token < SLOT_TOKEN and self._leads_on(target)], dtype=np.int32)
+    def _ids(self, place: tuple[int | Inside, ...]) -> Ids:
         parts: list[Ids] = []
         for item in place:
             if isinstance(item, int):
-                parts.append(self._ids(item))
+                parts.append(self._view.allowed(item))
             else:
                 parts.append(self._contents[item.slot][item.content].tokens(item.place))
                 if self._is_done(item):

@@ -16,9 +16,10 @@ import msgspec
 from tokenizers import Tokenizer
 
 from iotcall.bundle import Bundle
-from iotcall.catalogue import ToolCall
+from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.errors import BundleError, CallError
-from iotcall.grammar import Binder
+from iotcall.formats import PromptPieces
+from iotcall.grammar import Automaton, Binder
 from iotcall.grammar.binding import Names
 from iotcall.runtime.decoder import Decoder, State
 from iotcall.runtime.decoding import Decoding, Outcome, decode_greedily, unanswered
@@ -50,20 +51,14 @@ class Student:
             raise BundleError(f"{bundle.tokenizer_path}: is no tokenizer: {error}") from error
         self._decoder = Decoder(bundle.model_path, provider=bundle.manifest.target.provider,
                                    threads=threads)
-        size = self._decoder.vocabulary_size
-        if isinstance(size, int) and bundle.automaton.largest_token >= size:
-            raise BundleError(f"{bundle.folder}: the automaton uses token "
-                              f"{bundle.automaton.largest_token}, the model knows {size}; export "
-                              "it again")
-        self._prompt = PromptTokens(self._tokenizer, bundle.format, bundle.pieces,
-                                    bundle.catalogue)
-        self._binder = Binder(bundle.automaton, self._tokenizer)
         self._token_budget = token_budget
-        self._prefix = tuple(self._prompt.prefix())
-        state = self._decoder.empty_state()
-        if self._prefix:
-            _, state = self._decoder.run(self._prefix, state)
-        self._prefix_state = state
+        self._main = self._part(bundle.catalogue.router() if bundle.skills else bundle.catalogue,
+                                bundle.pieces, bundle.automaton)
+        self._main_state = self._decoder.empty_state()
+        if self._main.prefix:
+            _, self._main_state = self._decoder.run(self._main.prefix, self._main_state)
+        self._skills = {skill.name: self._part(skill.catalogue, skill.pieces, skill.automaton)
+                        for skill in bundle.skills}
         self._remembered: OrderedDict[tuple[int, ...], State] = OrderedDict()
 
     @staticmethod
@@ -84,19 +79,54 @@ class Student:
         The calls are valid by construction. Of the history only the newest turns count, as many as
         the student was trained with. `deadline` is on the monotonic clock.
         """
-        if not self._prompt.clean(utterance):
-            return unanswered("no_text")
-        ids = list(self._prefix)
         kept = self.bundle.manifest.student.history_turns
         shown = history[-kept:] if kept else ()
-        walk = self._binder.walk([*(self._prompt.clean(turn.utterance) for turn in shown),
-                                  self._prompt.clean(utterance)])
+        if not self._skills:
+            return self._decode(self._main, shown, utterance, deadline)
+        picked = self._decode(self._main, [self._as_skills(turn) for turn in shown], utterance,
+                              deadline)
+        if picked.outcome != "call":
+            return picked
+        answers = []
+        for name in dict.fromkeys(call.name for call in picked.calls):
+            own = self._skills[name]
+            answers.append(self._decode(
+                own, [_only(turn, own.catalogue) for turn in shown], utterance, deadline))
+            if answers[-1].outcome != "call":
+                break
+        return _joined(picked, answers)
+
+    def _part(self, catalogue: Catalogue, pieces: PromptPieces, automaton: Automaton) -> _Part:
+        size = self._decoder.vocabulary_size
+        if isinstance(size, int) and automaton.largest_token >= size:
+            raise BundleError(f"{self.bundle.folder}: the automaton uses token "
+                              f"{automaton.largest_token}, the model knows {size}; export it "
+                              "again")
+        prompt = PromptTokens(self._tokenizer, self.bundle.format, pieces, catalogue)
+        return _Part(catalogue, prompt, Binder(automaton, self._tokenizer),
+                     tuple(prompt.prefix()))
+
+    def _as_skills(self, turn: Turn) -> Turn:
+        """An earlier turn as the first decision was answered."""
+        names = [next((name for name, part in self._skills.items()
+                       if any(tool.name == call.name for tool in part.catalogue.tools)), None)
+                 for call in turn.calls]
+        return Turn(turn.utterance, tuple(ToolCall(name) for name in dict.fromkeys(names) if name))
+
+    def _decode(self, part: _Part, history: Sequence[Turn], utterance: str,
+                deadline: float | None) -> Decoding:
+        """The answer of one prompt and grammar."""
+        said = part.prompt.clean(utterance)
+        if not said:
+            return unanswered("no_text")
+        walk = part.binder.walk([*(part.prompt.clean(turn.utterance) for turn in history), said])
         if walk.is_empty:
             return unanswered("nothing_fits")
-        for turn in shown:
-            ids += self._prompt.past_turn(turn.utterance, turn.calls)
-        ids += self._prompt.open_turn(utterance)
-        known, state = self._longest_known(ids)
+        ids = list(part.prefix)
+        for turn in history:
+            ids += part.prompt.past_turn(turn.utterance, turn.calls)
+        ids += part.prompt.open_turn(utterance)
+        known, state = self._longest_known(part, ids)
         path = decode_greedily(walk, self._decoder.run, ids[known:], state,
                                token_budget=self._token_budget, deadline=deadline)
         if path.prompt_state is not None:
@@ -107,13 +137,13 @@ class Student:
         outcome: Outcome = path.outcome
         calls: tuple[ToolCall, ...] = ()
         if finished:
-            outcome, calls = self._read(text)
+            outcome, calls = self._read(text, part.catalogue)
         return Decoding(
             calls=calls, text=text, outcome=outcome,
-            confidence=math.exp(path.log_probability) if calls else 0.0,
-            smallest_margin=path.smallest_margin, grammar_mass=path.grammar_mass,
+            confidence=math.exp(path.log_probability) if outcome == "call" else 0.0,
             decisions=path.decisions, tokens=len(path.tokens), passes=path.passes,
             prefill_ms=path.prefill_ms, decode_ms=path.decode_ms,
+            smallest_margin=path.smallest_margin, grammar_mass=path.grammar_mass,
         )
 
     def bind_registry(self, names: Names | None) -> tuple[str, ...]:
@@ -121,7 +151,9 @@ class Student:
 
         Names that the student's format cannot write are returned; they cannot be said.
         """
-        return self._binder.bind_registry(names)
+        refused = [name for part in (self._main, *self._skills.values())
+                   for name in part.binder.bind_registry(names)]
+        return tuple(dict.fromkeys(refused))
 
     def close(self) -> None:
         """Let go of all states."""
@@ -134,24 +166,31 @@ class Student:
                  trace: TracebackType | None) -> None:
         self.close()
 
-    def _read(self, text: str) -> tuple[Outcome, tuple[ToolCall, ...]]:
+    def _read(self, text: str, catalogue: Catalogue) -> tuple[Outcome, tuple[ToolCall, ...]]:
         """The calls of a finished answer: the automaton is trusted, and checked."""
         try:
-            calls = self.bundle.format.parse(text, self.bundle.catalogue)
+            calls = self.bundle.format.parse(text, catalogue)
             for call in calls:
-                self.bundle.catalogue.check(call)
+                catalogue.check(call)
         except CallError:
             return "invalid", ()
         return "call", calls
 
-    def _longest_known(self, ids: Sequence[int]) -> tuple[int, State]:
+    def _longest_known(self, part: _Part, ids: Sequence[int]) -> tuple[int, State]:
         """The longest remembered prompt that begins `ids` and leaves something to run."""
-        best: tuple[int, ...] = self._prefix
+        best: tuple[int, ...] = part.prefix if part.prefix == self._main.prefix else ()
         for known in self._remembered:
             if len(best) < len(known) < len(ids) and known == tuple(ids[:len(known)]):
                 best = known
-        if best == self._prefix:
-            return len(best), self._prefix_state
+        if best == self._main.prefix:
+            return len(best), self._main_state
+        if len(best) < len(part.prefix):
+            # a skill that was not asked for of late
+            _, state = self._decoder.run(part.prefix, self._decoder.empty_state())
+            self._remember(part.prefix, state)
+            return len(part.prefix), state
+        if not best:
+            return 0, self._decoder.empty_state()
         self._remembered.move_to_end(best)
         return len(best), self._remembered[best]
 
@@ -161,3 +200,35 @@ class Student:
         while len(self._remembered) > REMEMBERED_PROMPTS or (
                 sum(kept.bytes for kept in self._remembered.values()) > REMEMBERED_BYTES):
             self._remembered.popitem(last=False)
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """One prompt with its grammar: the whole catalogue, the first decision, or a skill."""
+
+    catalogue: Catalogue
+    prompt: PromptTokens
+    binder: Binder
+    prefix: tuple[int, ...]
+
+
+def _only(turn: Turn, catalogue: Catalogue) -> Turn:
+    """An earlier turn as a skill answered it."""
+    names = {tool.name for tool in catalogue.tools}
+    return Turn(turn.utterance, tuple(call for call in turn.calls if call.name in names))
+
+
+def _joined(picked: Decoding, answers: Sequence[Decoding]) -> Decoding:
+    """The answers of several skills as one; it fails where one of them failed."""
+    parts = [picked, *answers]
+    outcome = parts[-1].outcome
+    good = outcome == "call"
+    return Decoding(
+        calls=tuple(call for part in answers for call in part.calls) if good else (),
+        text="\n".join(part.text for part in answers), outcome=outcome,
+        confidence=math.prod(part.confidence for part in parts) if good else 0.0,
+        decisions=sum(part.decisions for part in parts), tokens=sum(part.tokens for part in parts),
+        passes=sum(part.passes for part in parts),
+        prefill_ms=sum(part.prefill_ms for part in parts),
+        decode_ms=sum(part.decode_ms for part in parts),
+        smallest_margin=min(part.smallest_margin for part in parts),
+        grammar_mass=picked.grammar_mass)

@@ -8,7 +8,7 @@ import pytest
 
 from iotcall.catalogue import Catalogue, ToolCall, catalogue_from_json, load_catalogue
 from iotcall.errors import CallError, CatalogueError, FileError
-from tests.workshop import TOOLS, WORKSHOP
+from tests.workshop import BUSY, TOOLS, WORKSHOP
 
 LAMP = {"name": "lamp", "description": "Switch a lamp.", "parameters": {
     "type": "object", "properties": {"state": {"type": "string", "enum": ["on", "off"]}}}}
@@ -19,7 +19,7 @@ def test_tools_are_read_alone_or_beside_the_task() -> None:
     assert alone.task == ""
     assert alone.tools == WORKSHOP.tools
     assert WORKSHOP.task == "Run the workshop."
-    assert [tool.name for tool in WORKSHOP.tools] == ["heat", "plan", "stop"]
+    assert [tool.name for tool in WORKSHOP.tools] == ["heat", "plan", "stop", "cut", "glue"]
 
 
 def test_a_catalogue_is_read_back_from_its_own_json() -> None:
@@ -40,7 +40,7 @@ def test_a_tool_without_parameters_takes_no_arguments() -> None:
 
 
 def test_a_call_of_an_unknown_tool_names_the_known_ones() -> None:
-    with pytest.raises(CallError, match="'cool'; expected one of heat, plan, stop"):
+    with pytest.raises(CallError, match="'cool'; expected one of heat, plan, stop, cut, glue"):
         WORKSHOP.check(ToolCall("cool"))
 
 
@@ -76,8 +76,32 @@ def test_objects_in_arrays_are_put_in_declared_order_too() -> None:
     ([{"name": "f", "parameters": {"type": "object", "properties": {"a b": {"type": "null"}}}}],
      "/0/function/parameters/properties/a b: 'a b' is no name"),
     ([LAMP, {"name": "f", "parameters": {"type": "object", "properties": {
-        "x": {"type": "string", "pattern": "a"}}}}],
-     "/1/function/parameters/properties/x/pattern: the keyword 'pattern'"),
+        "x": {"type": "string", "charset": "a"}}}}],
+     "/1/function/parameters/properties/x/charset: the keyword 'charset'"),
+    ([{"name": "f", "parameters": {"type": "object", "required": ["stat"],
+                                   "properties": {"state": {"type": "null"}}}}],
+     "/0/function/parameters/required: 'stat' is not among .* did you mean 'state'"),
+    ({"tools": [LAMP], "max_tool_call": 2}, "'max_tool_call'; did you mean 'max_tool_calls'"),
+    ({"tools": [LAMP], "x": 2}, "unknown key 'x'; expected some of task_description, tools"),
+    ({"tools": [LAMP], "max_tool_calls": 0}, r"/max_tool_calls: expected 1\.\.8, found 0"),
+    ({"tools": [LAMP], "max_tool_calls": True}, "/max_tool_calls: .* found True"),
+    ({"tools": [LAMP], "max_tool_calls": 9}, "/max_tool_calls: .* found 9"),
+    ({"tools": [LAMP], "tool_choice": "none"}, "/tool_choice: .* found 'none'"),
+    ({"tools": [LAMP], "skills": [{"name": "s"}]}, "/skills: expected a list of"),
+    ({"tools": [LAMP], "skills": [{"name": "s", "description": "", "tools": ["lamp", "lamb"]}]},
+     "/skills: no tool is called 'lamb'"),
+    ({"tools": [LAMP, {"name": "stop"}], "skills": [
+        {"name": "s", "description": "", "tools": ["lamp"]}]},
+     "/skills: the tool 'stop' is in 0 skills"),
+    ({"tools": [LAMP], "skills": [{"name": "s", "description": "", "tools": ["lamp"]},
+                                  {"name": "t", "description": "", "tools": ["lamp"]}]},
+     "/skills: the tool 'lamp' is in 2 skills"),
+    ({"tools": [LAMP, {"name": "stop"}], "skills": [
+        {"name": "s", "description": "", "tools": ["lamp"]},
+        {"name": "s", "description": "", "tools": ["stop"]}]},
+     "/skills: the skill 's' is declared more than once"),
+    ({"tools": [LAMP], "skills": [{"name": "a b", "description": "", "tools": ["lamp"]}]},
+     "/skills: the skill 'a b' .* is no name"),
 ])
 def test_tools_that_cannot_be_read_are_refused_with_their_place(
     value: Any, complaint: str
@@ -122,3 +146,41 @@ def test_a_file_that_holds_no_catalogue_is_named(
     with pytest.raises(error, match=complaint) as caught:
         load_catalogue(folder)
     assert str(path) in str(caught.value)
+
+
+def test_a_file_of_many_megabytes_is_not_even_read(folder: Path) -> None:
+    path = folder / "tools.json"
+    path.write_bytes(b" " * 10_000_000)
+    with pytest.raises(FileError, match=r"has 10\.0 MB; expected a catalogue of 2 MB at most"):
+        load_catalogue(folder)
+
+
+# ------------------------------------------------------------------ several calls, skills
+
+def test_options_are_read_and_written_back() -> None:
+    assert (BUSY.max_calls, BUSY.may_decline) == (3, True)
+    assert (WORKSHOP.max_calls, WORKSHOP.may_decline) == (1, False)
+    assert catalogue_from_json(BUSY.to_json(), "busy") == BUSY
+
+
+def test_a_skill_is_a_catalogue_of_its_tools_and_the_router_one_of_the_skills() -> None:
+    skilled = catalogue_from_json({"tools": TOOLS, "task_description": "Work.", "skills": [
+        {"name": "warmth", "description": "Heat.", "tools": ["heat", "stop"]},
+        {"name": "wood", "description": "Saw.", "tools": ["plan", "cut", "glue"]}]}, "w")
+    assert catalogue_from_json(skilled.to_json(), "w") == skilled
+    warmth = skilled.of_skill(skilled.skills[0])
+    assert (warmth.name, [tool.name for tool in warmth.tools]) == ("w/warmth", ["heat", "stop"])
+    router = skilled.router()
+    assert [(tool.name, tool.description) for tool in router.tools] == [
+        ("warmth", "Heat."), ("wood", "Saw.")]
+    router.check(ToolCall("wood"))
+
+
+def test_prompts_show_declarations_without_our_own_keywords() -> None:
+    catalogue = catalogue_from_json([{"name": "f", "parameters": {
+        "type": "object", "properties": {"n": {
+            "type": "number", "x-grounded": True, "x-digits": 2, "x-derived": {"half": 50}}}}}],
+        "x")
+    assert catalogue.tools[0].shown["function"]["parameters"]["properties"] == {
+        "n": {"type": "number"}}
+    assert "x-digits" in json.dumps(catalogue.to_json())

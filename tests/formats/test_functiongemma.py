@@ -6,7 +6,7 @@ import pytest
 
 from iotcall.catalogue import Catalogue, ToolCall, catalogue_from_json
 from iotcall.errors import CallError
-from iotcall.formats import FUNCTIONGEMMA
+from iotcall.formats import FUNCTIONGEMMA, Slots
 from tests.formats.conftest import dialogue
 from tests.workshop import WORKSHOP
 
@@ -73,7 +73,7 @@ def test_keys_are_sorted_without_regard_to_case() -> None:
     call = ToolCall("f", {"b": 1, "C": 2, "a": 3})
     assert FUNCTIONGEMMA.render([call], catalogue) == (
         "<start_function_call>call:f{a:3,b:1,C:2}<end_function_call>")
-    assert r"call:f\{a:3,b:1,C:2\}" in FUNCTIONGEMMA.pattern(catalogue)
+    assert r"call:f\{a:3,b:1,C:2\}" in FUNCTIONGEMMA.pattern(catalogue, Slots())
 
 
 def test_several_calls_follow_each_other() -> None:

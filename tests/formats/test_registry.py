@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iotcall.catalogue import ToolCall, equivalent_all
+from iotcall.catalogue import Catalogue, ToolCall, catalogue_from_json, equivalent_all
 from iotcall.errors import InputError
-from iotcall.formats import FORMATS, MARKER_BASE, Format, format_named
-from tests.workshop import WORKSHOP, calls, steadily
+from iotcall.formats import FORMATS, MARKER_BASE, Format, SpeltOut, format_named
+from tests.workshop import BUSY, TOOLS, WORKSHOP, answers, calls, steadily
+
+PLAIN = catalogue_from_json([tool for tool in TOOLS if tool["function"]["name"] != "cut"], "plain")
+"""The workshop without the patterns and formats that one expression does not spell out."""
 
 every_format = pytest.mark.parametrize("format", FORMATS.values(), ids=lambda each: each.name)
 
@@ -23,9 +26,9 @@ def stood_in(format: Format, text: str) -> str:
     return text
 
 
-def matches(format: Format, call: ToolCall) -> bool:
-    text = stood_in(format, format.render([call], WORKSHOP))
-    return re.fullmatch(format.pattern(WORKSHOP), text) is not None
+def matches(format: Format, *said: ToolCall, catalogue: Catalogue = PLAIN) -> bool:
+    text = stood_in(format, format.render(said, catalogue))
+    return re.fullmatch(format.pattern(catalogue, SpeltOut()), text) is not None
 
 
 @every_format
@@ -40,7 +43,27 @@ def test_parsing_is_the_inverse_of_rendering(format: Format, data: st.DataObject
 @given(st.data())
 @steadily
 def test_the_pattern_matches_every_valid_call(format: Format, data: st.DataObject) -> None:
-    assert matches(format, data.draw(calls()))
+    assert matches(format, data.draw(calls(PLAIN)))
+
+
+@every_format
+@given(st.data())
+@steadily
+def test_several_calls_and_none_are_answers_where_the_catalogue_says_so(
+    format: Format, data: st.DataObject
+) -> None:
+    said = data.draw(answers(BUSY))
+    text = format.render(said, BUSY) if said else ""
+    assert equivalent_all(format.parse(text, BUSY), said)
+    assert re.fullmatch(format.pattern(BUSY, SpeltOut()), stood_in(format, text))
+
+
+@every_format
+def test_more_calls_than_the_catalogue_allows_are_no_answer(format: Format) -> None:
+    stop = ToolCall("stop")
+    assert [n for n in range(1, 6) if matches(format, *n * [stop], catalogue=BUSY)] == [1, 2, 3]
+    assert [n for n in range(1, 6) if matches(format, *n * [stop])] == [1]
+    assert re.fullmatch(format.pattern(PLAIN, SpeltOut()), "") is None
 
 
 @every_format
@@ -64,10 +87,11 @@ def test_the_pattern_matches_the_edges_of_what_is_valid_and_nothing_beyond(forma
     ToolCall("heat", {"degrees": "60"}), ToolCall("plan", {"note": "a"}),
     ToolCall("plan", {"loud": None}), ToolCall("plan", {"loud": True, "level": "cellar"}),
     ToolCall("plan", {"loud": True, "level": False}), ToolCall("plan", {"loud": True, "gap": 0}),
-    ToolCall("plan", {"loud": True, "share": 0.125}),
+    ToolCall("plan", {"loud": True, "share": 0.125}), ToolCall("glue"),
+    ToolCall("glue", {"left": "oak", "clamp": True}), ToolCall("glue", {"left": "ash"}),
     ToolCall("plan", {"loud": True, "days": ["mo", "fr"]}),
     ToolCall("plan", {"loud": True, "box": {"width": 1}}),
-    ToolCall("plan", {"loud": True, "note": "a\nb"}),
+    ToolCall("plan", {"loud": True, "note": "a\x07b"}),
 ], ids=str)
 def test_the_pattern_matches_no_invalid_call(format: Format, call: ToolCall) -> None:
     assert not matches(format, call)

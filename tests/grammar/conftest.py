@@ -8,8 +8,9 @@ from tokenizers import Tokenizer
 
 from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.formats import FORMATS, Format
-from iotcall.grammar import Automaton
+from iotcall.grammar import Automaton, Binder, Walk
 from iotcall.grammar.compiler import compile_automaton
+from iotcall.grammar.spelling import Speller
 from tests.grammar.tokenizers import byte_fallback, byte_level, single_bytes
 from tests.workshop import WORKSHOP
 
@@ -24,8 +25,20 @@ class Grammar(msgspec.Struct, frozen=True):
     format: Format
     tokenizer: Tokenizer
     automaton: Automaton
+    binder: Binder
+    speller: Speller
     single_bytes: dict[int, int]
     """Byte -> id of a token that is this byte alone."""
+
+    @property
+    def walk(self) -> Walk:
+        """The automaton bound to no dialogue and no home."""
+        return self.binder.walk()
+
+    def path(self, *calls: ToolCall) -> list[int]:
+        """As `encode`, slots' contents split by themselves; nothing where it is no answer."""
+        end = self.format.pieces(self.catalogue).end
+        return self.speller.spell(self.format.render(calls, self.catalogue) + end) or []
 
     def encode(self, *calls: ToolCall) -> list[int]:
         """What a student was trained to answer."""
@@ -51,7 +64,8 @@ def grammar_of(format: str, kind: str, catalogue: Catalogue = WORKSHOP) -> Gramm
     chosen = FORMATS[format]
     tokenizer = KINDS[kind](chosen)
     automaton = compile_automaton(catalogue, chosen, chosen.pieces(catalogue), tokenizer)
-    return Grammar(catalogue, chosen, tokenizer, automaton, single_bytes(tokenizer))
+    return Grammar(catalogue, chosen, tokenizer, automaton, Binder(automaton, tokenizer),
+                   Speller(automaton, tokenizer), single_bytes(tokenizer))
 
 
 @pytest.fixture(scope="session", params=[(format, kind) for format in FORMATS for kind in KINDS],

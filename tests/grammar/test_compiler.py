@@ -16,12 +16,20 @@ from tokenizers import Tokenizer
 from iotcall.catalogue import Catalogue, ToolCall, catalogue_from_json, equivalent_all
 from iotcall.errors import InputError
 from iotcall.formats import COMPACT, FORMATS, FUNCTIONGEMMA, HERMES, MARKER_BASE
-from iotcall.grammar import Automaton
-from iotcall.grammar.compiler import automaton_from_regex, compile_automaton
+from iotcall.grammar import Automaton, Binder, Walk
+from iotcall.grammar.automaton import SLOT_TOKEN
+from iotcall.grammar.compiler import Answers, compile_answers, compile_automaton
+from iotcall.grammar.vocabulary import Vocabulary
 from tests.grammar.conftest import KINDS, Grammar, grammar_of
 from tests.grammar.tokenizers import byte_fallback, byte_level
 from tests.workshop import WORKSHOP, calls, steadily
 
+FREE_OF_STRINGS = catalogue_from_json(
+    [{"name": tool.name, "parameters": {**tool.declaration["function"]["parameters"], "properties": {
+        name: schema for name, schema in
+        tool.declaration["function"]["parameters"]["properties"].items()
+        if name not in ("note", "marks", "box", "parts", "share", "weight")}}}
+     for tool in WORKSHOP.tools], "free of strings")
 PLAN = ToolCall("plan", {"note": "a", "loud": True, "marks": ["b"], "box": {"label": "c"}})
 
 
@@ -36,39 +44,39 @@ def valid_for_jsonschema(call: ToolCall) -> bool:
 def test_every_path_is_a_valid_call(grammar: Grammar) -> None:
     random = np.random.default_rng(1)
     for _ in range(100):
-        (call,) = grammar.read(grammar.automaton.sample(random))
+        (call,) = grammar.read(grammar.walk.sample(random))
         assert valid_for_jsonschema(call)
         WORKSHOP.check(call)
 
 
 @given(st.data())
 @steadily
-def test_the_true_encoding_of_every_valid_call_is_a_path(
-    grammar: Grammar, data: st.DataObject
-) -> None:
+def test_every_valid_call_is_a_path(grammar: Grammar, data: st.DataObject) -> None:
     call = data.draw(calls())
-    tokens = grammar.encode(call)
-    assert grammar.automaton.accepts(tokens)
+    tokens = grammar.path(call)
+    assert grammar.walk.accepts(tokens)
     assert equivalent_all(grammar.read(tokens), [call])
 
 
 @given(st.data())
 @steadily
-def test_every_other_way_of_splitting_a_valid_call_is_a_path_too(
+def test_no_other_way_of_splitting_a_call_without_strings_is_a_path(
     grammar: Grammar, data: st.DataObject
 ) -> None:
+    call = data.draw(calls(FREE_OF_STRINGS))
+    tokens = grammar.encode(call)
+    assert grammar.walk.accepts(tokens)
     markers = grammar.markers()
-    tokens: list[int] = []
-    for token in grammar.encode(data.draw(calls())):
-        text = grammar.tokenizer.decode([token], skip_special_tokens=False)
-        split = token not in markers and "\ufffd" not in text and data.draw(st.booleans())
-        tokens += grammar.spell(text) if split else [token]
-    assert grammar.automaton.accepts(tokens)
+    split = [grammar.spell(grammar.tokenizer.decode([token], skip_special_tokens=False))
+             if token not in markers and "\ufffd" not in grammar.tokenizer.decode([token])
+             and data.draw(st.booleans()) else [token] for token in tokens]
+    other = [token for part in split for token in part]
+    assert grammar.walk.accepts(other) == (other == tokens)
 
 
 def test_a_range_holds(grammar: Grammar) -> None:
     def accepts(degrees: int) -> bool:
-        return grammar.automaton.accepts(grammar.encode(ToolCall("heat", {"degrees": degrees})))
+        return grammar.walk.accepts(grammar.path(ToolCall("heat", {"degrees": degrees})))
 
     assert list(filter(accepts, range(-100, 1000))) == list(range(60, 81))
 
@@ -78,18 +86,23 @@ def test_a_range_holds(grammar: Grammar) -> None:
     ToolCall("plan", {"note": "a"}), ToolCall("plan", {"loud": True, "note": "seven c"}),
     ToolCall("plan", {"loud": True, "days": ["mo"] * 4}),
     ToolCall("plan", {"loud": True, "level": "cellar"}),
-    ToolCall("plan", {"loud": True, "box": {"label": ""}}),
+    ToolCall("plan", {"loud": True, "box": {"label": ""}}), ToolCall("cut", {"length": 0.3}),
+    ToolCall("cut", {"length": 1, "board": "D10"}), ToolCall("glue", {"clamp": True}),
+    ToolCall("cut", {"length": 1, "day": "2023-02-29"}), ToolCall("cut", {"length": 10.25}),
+    ToolCall("cut", {"length": 1, "angle": 7}), ToolCall("cut", {"length": 1, "parts": {"a": 4}}),
+    ToolCall("cut", {"length": 1, "parts": {"a": 1, "b": 1}}), ToolCall("glue"),
 ], ids=str)
 def test_an_invalid_call_is_no_path(grammar: Grammar, call: ToolCall) -> None:
-    assert not grammar.automaton.accepts(grammar.encode(call))
+    assert not grammar.walk.accepts(grammar.path(call))
+    assert not grammar.walk.accepts(grammar.encode(call))
 
 
 def test_only_whole_answers_are_paths(grammar: Grammar) -> None:
-    tokens = grammar.encode(PLAN)
-    assert grammar.automaton.accepts(tokens)
+    tokens = grammar.path(PLAN)
+    assert grammar.walk.accepts(tokens)
     for length in range(len(tokens)):
-        assert not grammar.automaton.accepts(tokens[:length])
-    assert not grammar.automaton.accepts([*tokens, tokens[-1]])
+        assert not grammar.walk.accepts(tokens[:length])
+    assert not grammar.walk.accepts([*tokens, tokens[-1]])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -101,9 +114,9 @@ def test_bounds_of_nothing_at_all_are_kept(format: str, kind: str) -> None:
             "none": {"type": "array", "maxItems": 0, "items": {"type": "null"}},
             "one": {"type": "array", "minItems": 1, "maxItems": 1, "items": {"const": 1}}}}}], "x")
     grammar = grammar_of(format, kind, catalogue)
-    tokens = grammar.encode(ToolCall("f", {"text": "", "none": [], "one": [1]}))
-    assert grammar.automaton.accepts(tokens)
-    assert not grammar.automaton.accepts(grammar.encode(
+    tokens = grammar.path(ToolCall("f", {"text": "", "none": [], "one": [1]}))
+    assert grammar.walk.accepts(tokens)
+    assert not grammar.walk.accepts(grammar.encode(
         ToolCall("f", {"text": "", "none": [None], "one": [1]})))
 
 
@@ -116,13 +129,13 @@ def test_no_special_token_but_the_markers_is_on_any_path(grammar: Grammar) -> No
 
 def test_bytes_cannot_spell_a_special_token(grammar: Grammar) -> None:
     """Neither as its text nor as the private-use character that stands for it in the regex."""
-    tokens = grammar.encode(PLAN)
+    tokens = grammar.path(PLAN)
     found = {token: place for place, token in enumerate(tokens) if token in grammar.markers()}
     assert found.keys() == grammar.markers().keys()
     for index, marker in enumerate(grammar.format.markers):
         place = found[grammar.tokenizer.token_to_id(marker)]
         for spelt in (marker, chr(MARKER_BASE + index)):
-            assert not grammar.automaton.accepts(
+            assert not grammar.walk.accepts(
                 [*tokens[:place], *grammar.spell(spelt), *tokens[place + 1:]])
 
 
@@ -131,7 +144,7 @@ def test_a_format_that_begins_with_a_special_token_leaves_no_choice(kind: str) -
     for format in ("functiongemma", "hermes", "lfm2", "lfm2.5"):
         grammar = grammar_of(format, kind)
         first = grammar.tokenizer.token_to_id(grammar.format.markers[0])
-        assert grammar.automaton.allowed(0).tolist() == [first]
+        assert grammar.walk.allowed(grammar.walk.start).tolist() == [first]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -146,7 +159,7 @@ def test_the_text_of_a_special_token_inside_a_string_is_text_or_refused(
             [ToolCall("note", {"text": "#"})], lamp).partition("#")
         tokens = [*grammar.tokenizer.encode(before).ids, *grammar.spell(marker[:12]),
                   *grammar.tokenizer.encode(after + grammar.format.markers[-1]).ids]
-        if grammar.automaton.accepts(tokens):
+        if grammar.walk.accepts(tokens):
             assert grammar.read(tokens) == (said,)
 
 
@@ -162,8 +175,9 @@ def test_an_answer_ends_as_the_students_own_template_says() -> None:
     tokenizer = byte_fallback(FUNCTIONGEMMA)
     automaton = compile_automaton(WORKSHOP, FUNCTIONGEMMA, pieces, tokenizer)
     text = FUNCTIONGEMMA.render([ToolCall("stop")], WORKSHOP)
-    assert automaton.accepts(tokenizer.encode(text + "<eos>").ids)
-    assert not automaton.accepts(tokenizer.encode(text + "<end_of_turn>").ids)
+    walk = Binder(automaton, tokenizer).walk()
+    assert walk.accepts(tokenizer.encode(text + "<eos>").ids)
+    assert not walk.accepts(tokenizer.encode(text + "<end_of_turn>").ids)
 
 
 # ------------------------------------------------------------------ traps of outlines-core
@@ -174,8 +188,8 @@ END = chr(MARKER_BASE)
 def language(regex: str, *texts: str, kind: str = "byte-level") -> list[str]:
     """Those of the texts that the regex, ended by a terminator, has a path for."""
     tokenizer = KINDS[kind](COMPACT)
-    automaton = automaton_from_regex(regex + END, ["<|end|>"], tokenizer)
-    return [text for text in texts if automaton.accepts(tokenizer.encode(text + "<|end|>").ids)]
+    walk = Walk(compile_answers(Answers(regex + END, ("<|end|>",), ()), Vocabulary(tokenizer)), [])
+    return [text for text in texts if walk.accepts(tokenizer.encode(text + "<|end|>").ids)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -195,11 +209,12 @@ def test_a_shorter_alternative_hides_no_longer_one(kind: str) -> None:
 def test_alternatives_that_begin_alike_are_all_calls(grammar: Grammar) -> None:
     for level in (6, 60):
         call = ToolCall("plan", {"loud": True, "level": level})
-        assert grammar.automaton.accepts(grammar.encode(call))
+        assert grammar.walk.accepts(grammar.path(call))
 
 
 def test_a_shared_ending_is_stored_once() -> None:
-    automaton = automaton_from_regex("(?:ab|cd|ef)[xy]{8}" + END, ["<|end|>"], byte_level(COMPACT))
+    answers = Answers("(?:ab|cd|ef)[xy]{8}" + END, ("<|end|>",), ())
+    automaton = compile_answers(answers, Vocabulary(byte_level(COMPACT)))
     start, branches, shared, end, final = 1, 3, 8, 1, 1
     assert automaton.stats().states == start + branches + shared + end + final
 
@@ -240,8 +255,8 @@ def test_ids_may_have_gaps() -> None:
     automaton = compile_automaton(WORKSHOP, COMPACT, COMPACT.pieces(WORKSHOP), gappy)
     for call in (PLAN, ToolCall("heat", {"degrees": 70}), ToolCall("stop")):
         text = COMPACT.render([call], WORKSHOP) + "<|end|>"
-        assert automaton.accepts(gappy.encode(text).ids)
-    assert set(automaton.tokens.tolist()) - set(moved.values()) == set()
+        assert Binder(automaton, gappy).walk().accepts(gappy.encode(text).ids)
+    assert {token for token in automaton.tokens.tolist() if token < SLOT_TOKEN} - set(moved.values()) == set()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -249,12 +264,10 @@ def test_a_value_that_tokens_cannot_spell_is_refused(kind: str) -> None:
     """Such as a character of the planes that stand for special tokens."""
     catalogue = catalogue_from_json([{"name": "f", "parameters": {
         "type": "object", "properties": {"x": {"enum": ["a", "\U000c0000"]}}}}], "x")
-    with pytest.raises(InputError, match="some answer cannot be spelt"):
+    with pytest.raises(InputError, match="no automaton can be made"):
         grammar_of("compact", kind, catalogue)
 
 
 def _rows(automaton: Automaton) -> list[tuple[tuple[int, int], ...]]:
     """(token, target) edges of every state."""
-    return [tuple((int(token), automaton.target(state, choice))
-                  for choice, token in enumerate(automaton.allowed(state)))
-            for state in range(len(automaton.starts) - 1)]
+    return [tuple(automaton.row(state).items()) for state in range(automaton.states)]

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, trainers
 from iotcall.catalogue import ToolCall
 from iotcall.distill.tokenizer import train_tokenizer
 from iotcall.formats import Format
-from iotcall.grammar.vocabulary import token_bytes
+from iotcall.grammar.vocabulary import Vocabulary
 from tests.workshop import WORKSHOP
 
 SPACE = "\u2581"
@@ -43,8 +43,9 @@ def byte_fallback(format: Format) -> Tokenizer:
 def single_bytes(tokenizer: Tokenizer) -> dict[int, int]:
     """Byte -> id of the first token that is this byte alone."""
     found: dict[int, int] = {}
-    for id, text in sorted(token_bytes(tokenizer).items()):
-        if len(text) == 1:
+    special = tokenizer.get_added_tokens_decoder()
+    for id, text in sorted(Vocabulary(tokenizer).bytes_of(tokenizer.get_vocab().values()).items()):
+        if len(text) == 1 and id not in special:
             found.setdefault(text[0], id)
     return found
 
