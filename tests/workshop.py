@@ -32,6 +32,8 @@ from iotcall.grammar.ecma import whole_expression
 
 steadily = settings(max_examples=60, deadline=None, derandomize=True)
 """The same examples every time, however busy the machine is."""
+briefly = settings(steadily, max_examples=15)
+"""For what is tried in every format with every tokenizer."""
 
 
 def _tool(name: str, required: list[str], rules: dict[str, Any] | None = None,

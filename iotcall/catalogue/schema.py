@@ -15,7 +15,6 @@ from typing import Any
 from iotcall.catalogue.check import misfit
 from iotcall.catalogue.combine import (
     ANNOTATIONS,
-    RULES,
     References,
     Schema,
     merge,
@@ -23,6 +22,18 @@ from iotcall.catalogue.combine import (
     with_rule,
 )
 from iotcall.catalogue.disjoint import excludes
+from iotcall.catalogue.logic import (
+    OF_TYPE,
+    list_of,
+    names_in,
+    negated,
+    only_objects,
+    presence_of,
+    types_of,
+    with_dependencies,
+    without,
+    without_their_keys,
+)
 from iotcall.catalogue.nodes import (
     Array,
     Boolean,
@@ -36,13 +47,10 @@ from iotcall.catalogue.nodes import (
     weight,
 )
 from iotcall.catalogue.presence import (
-    Has,
-    Presence,
     all_of,
     any_of,
     count_of,
     decide,
-    negation,
     one_of,
 )
 from iotcall.catalogue.scalars import KNOWN_EXTENSIONS, count, read_integer, read_number, read_text
@@ -58,19 +66,9 @@ DEPTH = 32
 
 _UNPRINTABLE = {"Cc", "Co", "Cs"}
 """Control, private use (special tokens stand there in grammars) and surrogate characters."""
-_OF_TYPE = {
-    "string": {"minLength", "maxLength", "pattern", "format"},
-    "integer": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"},
-    "number": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"},
-    "boolean": set[str](),
-    "null": set[str](),
-    "array": {"items", "minItems", "maxItems", "uniqueItems"},
-    "object": {"properties", "required", "additionalProperties", "minProperties", "maxProperties",
-               "unevaluatedProperties", RULES},
-}
 _COMBINING = {"$ref", "allOf", "anyOf", "oneOf", "not", "dependencies", "dependentRequired",
               "dependentSchemas", "enum", "const", "type"}
-_KNOWN = _COMBINING.union(ANNOTATIONS, KNOWN_EXTENSIONS, *_OF_TYPE.values())
+_KNOWN = _COMBINING.union(ANNOTATIONS, KNOWN_EXTENSIONS, *OF_TYPE.values())
 _SCALARS = ("string", "number", "boolean", "null")
 
 
@@ -112,17 +110,17 @@ class _Reader:
             return self.read(changed, pointer, seen, depth + 1)
 
         if "allOf" in schema:
-            merged: Schema | bool = _without(schema, "allOf")
-            for index, part in enumerate(_list_of(schema, "allOf", pointer)):
+            merged: Schema | bool = without(schema, "allOf")
+            for index, part in enumerate(list_of(schema, "allOf", pointer)):
                 if isinstance(part, dict) and "$ref" in part:
                     part, seen = self._references.resolve(part, f"{pointer}/allOf/{index}", seen)
                 merged = merge(merged, part, f"{pointer}/allOf/{index}")
             return again(merged)
         if "not" in schema:
-            return again(self._negated(schema, pointer))
+            return again(negated(schema, pointer))
         for keyword in ("dependentRequired", "dependencies", "dependentSchemas"):
             if keyword in schema:
-                return again(_dependencies(schema, keyword, pointer))
+                return again(with_dependencies(schema, keyword, pointer))
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
                 return self._alternatives(schema, keyword, pointer, seen, depth)
@@ -145,8 +143,8 @@ class _Reader:
 
     def _alternatives(self, schema: Schema, keyword: str, pointer: str, seen: frozenset[str],
                       depth: int) -> Node:
-        base = _without(schema, keyword)
-        parts = _list_of(schema, keyword, pointer)
+        base = without(schema, keyword)
+        parts = list_of(schema, keyword, pointer)
         places = [f"{pointer}/{keyword}/{index}" for index in range(len(parts))]
         if not parts:
             raise SchemaError(f"{pointer}/{keyword}", "expected at least one schema, found none")
@@ -154,8 +152,8 @@ class _Reader:
                     if isinstance(part, dict) and "$ref" in part else (part, seen)
                     for part, place in zip(parts, places, strict=True)]
         exactly_one = keyword == "oneOf" and len(parts) > 1
-        rules = [_presence(part) for part, _ in resolved]
-        if _only_objects(base) and all(rule is not None for rule in rules):
+        rules = [presence_of(part) for part, _ in resolved]
+        if only_objects(base) and all(rule is not None for rule in rules):
             wanted = [rule for rule in rules if rule is not None]
             rule = one_of(wanted) if keyword == "oneOf" else any_of(wanted)
             return self.read(with_rule(base, rule), pointer, seen, depth + 1)
@@ -167,7 +165,7 @@ class _Reader:
             others = [(other, part) for other, part in enumerate(merged) if other != index]
             own = merged[index]
             if exactly_one:
-                own = _without_their_keys(own, [part for _, part in others])
+                own = without_their_keys(own, [part for _, part in others])
             try:
                 node = self.read(own, place, followed, depth + 1)
             except NothingFits as error:
@@ -185,33 +183,6 @@ class _Reader:
             raise nothing or NothingFits(f"{pointer}/{keyword}", "no alternative can hold")
         return options[0] if len(options) == 1 else Union(tuple(options))
 
-    def _negated(self, schema: Schema, pointer: str) -> Schema | bool:
-        """The schema with its ``not`` expressed otherwise."""
-        base, negated = _without(schema, "not"), schema["not"]
-        if negated is False:
-            return base
-        if negated is True or negated == {}:
-            return False
-        rule = _presence(negated)
-        if rule is not None and _only_objects(base):
-            return with_rule(base, negation(rule))
-        if isinstance(negated, dict):
-            keys = negated.keys() - ANNOTATIONS
-            if keys == {"type"}:
-                refused = _types_of(negated, f"{pointer}/not")
-                kinds = [kind for kind in _types_of(base, pointer) or _OF_TYPE
-                         if kind not in refused and (kind != "integer" or "number" not in refused)]
-                if "integer" in refused and "number" in kinds:
-                    raise SchemaError(f"{pointer}/not", "numbers that are no integers cannot be "
-                                                        "honoured here")
-                return {**base, "type": kinds}
-            if keys in ({"enum"}, {"const"}) and "enum" in base:
-                refused_values = negated.get("enum", [negated.get("const")])
-                return {**base, "enum": [value for value in base["enum"] if not any(
-                    same(value, other) for other in refused_values)]}
-        raise SchemaError(f"{pointer}/not", "only 'not' of required properties, of types, and of "
-                                            "values beside an enum can be honoured here")
-
     def _enumeration(self, schema: Schema, pointer: str, seen: frozenset[str], depth: int,
                      ) -> Enumeration:
         values = schema.get("enum", [schema.get("const")])
@@ -219,7 +190,7 @@ class _Reader:
             raise SchemaError(f"{pointer}/enum", f"expected a list of values, found {values!r}")
         if "const" in schema:
             values = [value for value in values if same(value, schema["const"])]
-        others = _without(_without(schema, "enum"), "const")
+        others = without(without(schema, "enum"), "const")
         constrained = others.keys() - ANNOTATIONS - KNOWN_EXTENSIONS
         kept: list[Any] = []
         for value in values:
@@ -228,8 +199,8 @@ class _Reader:
                                                      f"found {value!r}")
             if any(same(value, other) for other in kept):
                 continue
-            kinds = [kind for kind in _OF_TYPE if is_of(kind, value)]
-            if "type" in others and not set(kinds) & set(_types_of(others, pointer)):
+            kinds = [kind for kind in OF_TYPE if is_of(kind, value)]
+            if "type" in others and not set(kinds) & set(types_of(others, pointer)):
                 continue
             # a value fits if the other keywords, read for its type alone, let it through
             if constrained - {"type"} and misfit(self._typed(
@@ -243,12 +214,12 @@ class _Reader:
     # -------------------------------------------------------------- one type
 
     def _typed(self, schema: Schema, pointer: str, seen: frozenset[str], depth: int) -> Node:
-        kinds = _types_of(schema, pointer)
+        kinds = types_of(schema, pointer)
         if not kinds and "type" in schema:
             raise NothingFits(f"{pointer}/type", "no type is left that satisfies all schemas")
         if not kinds:
             # untyped: the types that its keywords speak of, else any scalar
-            spoken = [kind for kind, words in _OF_TYPE.items()
+            spoken = [kind for kind, words in OF_TYPE.items()
                       if words & schema.keys() and kind != "integer"]
             kinds = spoken or list(_SCALARS)
         if "number" in kinds and "integer" in kinds:
@@ -332,7 +303,7 @@ class _Reader:
             fields.append(Field(name, node, name in required))
         presence = all_of(rules)
         declared = {field.name for field in fields}
-        for name in _names(presence) - declared:
+        for name in names_in(presence) - declared:
             presence = decide(presence, name, False)
         for name in required:
             presence = decide(presence, name, True)
@@ -340,107 +311,6 @@ class _Reader:
             raise NothingFits(pointer, "no set of properties satisfies what is required and what "
                                        "is excluded")
         return Object(tuple(fields), presence)
-
-
-def _presence(schema: Any) -> Presence | None:
-    """The schema as a rule of which properties are there; None if it says more than that."""
-    if isinstance(schema, bool):
-        return schema
-    if not isinstance(schema, dict):
-        return None
-    rules: list[Presence] = [*rules_of(schema)]
-    for key, value in schema.items():
-        if key in ANNOTATIONS or key == RULES or (key == "type" and value == "object"):
-            continue
-        if key == "required" and isinstance(value, list):
-            rules += [Has(name) for name in value]
-        elif key == "not":
-            rule = _presence(value)
-            if rule is None:
-                return None
-            rules.append(negation(rule))
-        elif key in ("anyOf", "oneOf", "allOf") and isinstance(value, list) and value:
-            inner = [_presence(part) for part in value]
-            if any(rule is None for rule in inner):
-                return None
-            combine = {"anyOf": any_of, "oneOf": one_of, "allOf": all_of}[key]
-            rules.append(combine(rule for rule in inner if rule is not None))
-        else:
-            return None
-    return all_of(rules)
-
-
-def _dependencies(schema: Schema, keyword: str, pointer: str) -> Schema | bool:
-    """The schema with its dependencies as rules, or as alternatives where they are schemas."""
-    base, needs = _without(schema, keyword), schema[keyword]
-    if not isinstance(needs, dict):
-        raise SchemaError(f"{pointer}/{keyword}", f"expected an object, found {needs!r}")
-    parts = []
-    for name, need in needs.items():
-        rule = all_of([Has(other) for other in need]) if isinstance(need, list) else _presence(need)
-        if rule is not None:
-            base = with_rule(base, any_of([negation(Has(name)), rule]))
-        elif keyword == "dependentRequired" or not isinstance(need, dict):
-            raise SchemaError(f"{pointer}/{keyword}/{name}", f"expected a list of names, found "
-                                                             f"{need!r}")
-        else:
-            parts.append({"anyOf": [with_rule({}, negation(Has(name))),
-                                    with_rule(need, Has(name))]})
-    if parts and not _only_objects(base):
-        raise SchemaError(f"{pointer}/{keyword}", "expected type 'object' beside it")
-    return {**base, "allOf": parts} if parts else base
-
-
-def _without_their_keys(own: Schema | bool, others: list[Schema | bool]) -> Schema | bool:
-    """An object of a oneOf without what other alternatives require: it may not satisfy both."""
-    if not isinstance(own, dict) or not _only_objects(own):
-        return own
-    mine = set(own.get("required", []))
-    declared = own.get("properties", {})
-    for other in others:
-        if not isinstance(other, dict) or not isinstance(other.get("required"), list):
-            continue
-        theirs = set(other["required"])
-        if not theirs <= mine and theirs <= mine | set(declared):
-            own = with_rule(own, negation(all_of([Has(name) for name in sorted(theirs)])))
-    return own
-
-
-def _names(rule: Presence) -> set[str]:
-    match rule:
-        case Has(name):
-            return {name}
-        case bool():
-            return set()
-        case _:
-            inner = rule.rules if hasattr(rule, "rules") else (rule.inner,)
-            return set().union(*map(_names, inner))
-
-
-def _only_objects(schema: Schema) -> bool:
-    return schema.get("type", "object") in ("object", ["object"])
-
-
-def _types_of(schema: Schema, pointer: str) -> list[str]:
-    """The types that are named, or nothing."""
-    kinds = schema.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    if not isinstance(kinds, list) or not all(
-            isinstance(kind, str) and kind in _OF_TYPE for kind in kinds):
-        raise SchemaError(f"{pointer}/type", f"expected one of {', '.join(sorted(_OF_TYPE))}, "
-                                             f"found {schema['type']!r}")
-    return list(dict.fromkeys(kinds))
-
-
-def _list_of(schema: Schema, keyword: str, pointer: str) -> list[Any]:
-    value = schema[keyword]
-    if not isinstance(value, list):
-        raise SchemaError(f"{pointer}/{keyword}", f"expected a list of schemas, found {value!r}")
-    return value
-
-
-def _without(schema: Schema, keyword: str) -> Schema:
-    return {key: value for key, value in schema.items() if key != keyword}
 
 
 def _texts(value: Any) -> str:

@@ -6,7 +6,9 @@ import re
 
 # Letters with the accents that are written apart from them, digits, and what binds them inside.
 _PART = r"(?:[^\W_][\u0300-\u036f]*)+"
-_WORD = re.compile(rf"{_PART}(?:['\u2019_\u2010\u2011-]{_PART})*")
+# "p. m." keeps its last full stop, as transcripts and labels have it
+_MERIDIEM = r"(?<!\w)[aApP]\.\s?[mM]\."
+_WORD = re.compile(rf"{_MERIDIEM}|{_PART}(?:['\u2019_\u2010\u2011-]{_PART})*")
 
 
 def words(text: str) -> tuple[tuple[int, int], ...]:

@@ -39,7 +39,8 @@ def test_a_shipped_catalogue_fits_its_own_golden_dialogues_and_settings(folder: 
             for call in turn.calls:
                 catalogue.check(call)
     path = folder / "dialogue.toml"
-    assert read_dialogue(path.read_text(), catalogue, path).history_turns > 0
+    if path.exists():  # without one a catalogue is not for a hub
+        assert read_dialogue(path.read_text(), catalogue, path).history_turns > 0
 
 
 @pytest.mark.parametrize("folder", BUNDLES, ids=lambda path: path.name)

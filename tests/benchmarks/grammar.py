@@ -69,6 +69,7 @@ def _measure() -> None:
             figures["cells"].append({"vocabulary": vocabulary, "catalogue": catalogue,
                                      "compiling": peaks,
                                      **_measurement("cell", vocabulary, catalogue, *able)})
+    # only a whole run takes the place of the last one
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 

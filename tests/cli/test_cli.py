@@ -102,9 +102,12 @@ def test_bundles_lists_and_verifies_what_is_shipped() -> None:
 def test_grammar_counts_and_samples() -> None:
     stats = run_json("grammar", "stats")
     assert stats["branching_states"] <= stats["states"]
-    drawn = run_json("grammar", "sample", "--count", "50", "--seed", "7")
+    assert {"states", "bytes", "compile_ms", "forced_share", "decisions_per_call",
+            "live_ids"} <= stats.keys()
+    assert stats["not_in_language"] == 0
+    drawn = run("grammar", "sample", "--count", "50", "--seed", "7", "--json").splitlines()
     assert len(drawn) == 50
-    assert drawn == run_json("grammar", "sample", "--count", "50", "--seed", "7")
+    assert drawn == run("grammar", "sample", "-n", "50", "--seed", "7", "--json").splitlines()
 
 
 def test_train_export_and_call_a_student_of_ones_own(tmp_path: Path) -> None:

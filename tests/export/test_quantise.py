@@ -136,7 +136,10 @@ def test_dynamic_int8_leaves_attention_in_fp32(
     assert report.bytes_after == report.path.stat().st_size < 0.7 * report.bytes_before
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
     quantised = msgspec.structs.replace(graph, path=report.path)
-    assert 0 < compare_with_torch(quantised, checkpoint, IDS, CHUNKS) < 0.1
+    # subtle: x86 without VNNI saturates in the int8 product, so that its results are coarser
+    coarse = "vnni" not in Path("/proc/cpuinfo").read_text()
+    difference = compare_with_torch(quantised, checkpoint, IDS, CHUNKS)
+    assert 0 < difference < (0.5 if coarse else 0.1)
 
 
 def test_target_may_be_the_source(fp32: Path, tmp_path: Path) -> None:

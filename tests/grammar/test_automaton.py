@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from iotcall.errors import BundleError
-from iotcall.grammar import Automaton, AutomatonStats, SlotInfo, Walk
+from iotcall.grammar import Automaton, SlotInfo, Walk
 from iotcall.grammar.automaton import SLOT_TOKEN
 from iotcall.grammar.machine import Machine
 from tests.grammar.conftest import Grammar

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import pytest
@@ -37,6 +37,9 @@ from tests.workshop import BUSY
 
 every_case = pytest.mark.parametrize(("format", "kind"), [
     (format, kind) for format in FORMATS for kind in KINDS])
+
+UNWRITABLE = {("massive_iot", "lfm2"): ("it is gloomy in my daughter's room more brightness",)}
+"""Their reference holds an apostrophe, which LFM2's pattern forbids."""
 
 
 def every_value(node: Node) -> Iterator[Any]:
@@ -87,7 +90,7 @@ def without_free_strings(catalogue: Catalogue) -> Catalogue:
 
 def paths(automaton: Automaton) -> int:
     """How many ways lead from the start to the end."""
-    @lru_cache(maxsize=None)
+    @cache
     def onward(state: int) -> int:
         row = automaton.row(state)
         assert all(token < SLOT_TOKEN for token in row)
@@ -139,11 +142,15 @@ def test_the_reference_of_every_golden_dialogue_can_be_answered(
             if not turn.calls:
                 continue
             text = grammar.format.render(turn.calls, grammar.catalogue) + end
+            if grammar.speller.parts(text) is None:
+                refused.append(turn.utterance)
+                continue
             tokens = spelt(grammar.speller.parts(text), grammar.tokenizer, said)
             if not grammar.binder.walk(said).accepts(tokens):
-                refused.append((turn.utterance, text))
+                refused.append(turn.utterance)
             assert equivalent_all(grammar.read(tokens), turn.calls)
-    assert refused == []
+    known = UNWRITABLE.get((name, format.partition(".")[0]), ())
+    assert sorted(refused) == sorted(known)
 
 
 def spelt(parts: list[int | str] | None, tokenizer: Any, said: list[str]) -> list[int]:
@@ -159,7 +166,7 @@ def spelt(parts: list[int | str] | None, tokenizer: Any, said: list[str]) -> lis
         spans = words(part) if any(part in utterance for utterance in said) else ()
         end = 0
         whole = bool(spans) and spans[0][0] == 0 and spans[-1][1] == len(part)
-        for start, stop in spans if whole and not part.isdecimal() else [(0, len(part))]:
+        for _, stop in spans if whole and not part.isdecimal() else [(0, len(part))]:
             tokens += tokenizer.encode(part[end:stop], add_special_tokens=False).ids
             end = stop
     return tokens

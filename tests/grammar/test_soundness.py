@@ -54,7 +54,7 @@ def test_every_walk_of_a_shipped_catalogue_is_a_valid_answer(
     name: str, format: str, kind: str
 ) -> None:
     random = np.random.default_rng(3)
-    for _ in range(30):
+    for _ in range(15):
         walk_and_check(shipped(name, format, kind), random)
 
 
@@ -71,7 +71,7 @@ def test_every_walk_of_several_calls_or_none_is_a_valid_answer(format: str, kind
 
 @every_case
 @given(OBJECTS)
-@settings(max_examples=25, deadline=None, derandomize=True,
+@settings(max_examples=8, deadline=None, derandomize=True,
           suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_every_walk_of_a_generated_schema_is_a_valid_call(
     format: str, kind: str, schema: dict[str, Any]

@@ -111,5 +111,5 @@ def test_trap_7_a_class_behind_a_part_of_itself_takes_exponential_time_without_a
 
 
 def test_an_expression_that_nothing_satisfies_is_refused() -> None:
-    with pytest.raises(InputError, match="no automaton|no text"):
+    with pytest.raises(InputError, match=r"no automaton|no text"):
         dfa_of("[^\\x00-\\U0010FFFF]")

@@ -1,4 +1,4 @@
-"""A catalogue in skills: the first decision picks them, each has a prompt and grammar of its own."""
+"""A catalogue in skills: the first decision picks them, each with a prompt and grammar."""
 
 from __future__ import annotations
 

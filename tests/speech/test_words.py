@@ -26,3 +26,9 @@ def test_words_are_in_order_apart_and_inside_the_text(text: str) -> None:
     ends = [0, *(end for _, end in found)]
     assert all(before <= start < end <= len(text)
                for before, (start, end) in zip(ends, found, strict=False))
+
+
+def test_the_full_stops_of_an_hour_are_part_of_it() -> None:
+    text = "at seven p. m. or 8 a.m."
+    assert [text[start:end] for start, end in words(text)] == [
+        "at", "seven", "p. m.", "or", "8", "a.m."]
