@@ -84,7 +84,7 @@ def merge(a: Schema | bool, b: Schema | bool, pointer: str) -> Schema | bool:
     for schema in (a, b):
         if not isinstance(schema, dict):
             raise SchemaError(pointer, f"expected a schema object, found {schema!r}")
-    a, b = _closed(a, b), _closed(b, a)
+    a, b = _closed(a, b, pointer), _closed(b, a, pointer)
     merged = dict(a)
     for key, value in b.items():
         if key not in merged:
@@ -96,8 +96,8 @@ def merge(a: Schema | bool, b: Schema | bool, pointer: str) -> Schema | bool:
 
 def rules_of(schema: Schema) -> tuple[Presence, ...]:
     """The presence rules that were put into a schema."""
-    found: tuple[Presence, ...] = schema.get(RULES, ())
-    return found
+    found = schema.get(RULES, ())
+    return found if isinstance(found, tuple) else ()
 
 
 def with_rule(schema: Schema, rule: Presence) -> Schema:
@@ -105,14 +105,16 @@ def with_rule(schema: Schema, rule: Presence) -> Schema:
     return {**schema, RULES: (*rules_of(schema), rule)}
 
 
-def _closed(schema: Schema, by: Schema) -> Schema:
-    """The schema without the properties that `by` forbids because it is closed."""
-    properties = schema.get("properties")
-    if by.get("additionalProperties") is not False or not isinstance(properties, dict):
+def _closed(schema: Schema, by: Schema, pointer: str) -> Schema:
+    """The schema with the properties that `by` does not declare under its additionalProperties."""
+    properties, declared = schema.get("properties"), by.get("properties", {})
+    others = by.get("additionalProperties", True)
+    if others is True or not isinstance(properties, dict) or not isinstance(declared, dict):
         return schema
-    allowed = by.get("properties", {})
-    return {**schema, "properties": {name: inner if name in allowed else False
-                                     for name, inner in properties.items()}}
+    return {**schema, "properties": {
+        name: inner if name in declared
+        else merge(inner, others, f"{pointer}/properties/{name}")
+        for name, inner in properties.items()}}
 
 
 def _merged(key: str, a: Any, b: Any, pointer: str) -> Any:
@@ -137,7 +139,7 @@ def _merged(key: str, a: Any, b: Any, pointer: str) -> Any:
             return False if a is False or b is False else merge(a, b, pointer)
         case "allOf" if isinstance(a, list) and isinstance(b, list):
             return [*a, *b]
-        case _ if key == RULES:
+        case _ if key == RULES and isinstance(a, tuple) and isinstance(b, tuple):
             return (*a, *b)
         case _ if key in _MAPS and isinstance(a, dict) and isinstance(b, dict) and not (
                 a.keys() & b.keys()):

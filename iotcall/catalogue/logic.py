@@ -63,7 +63,7 @@ def negated(schema: Schema, pointer: str) -> Schema | bool:
         return False
     rule = presence_of(refused_schema)
     if rule is not None and only_objects(base):
-        return with_rule(base, negation(rule))
+        return with_rule(base | {"type": "object"}, negation(rule))
     if isinstance(refused_schema, dict):
         keys = refused_schema.keys() - ANNOTATIONS
         if keys == {"type"}:

@@ -156,7 +156,7 @@ class _Reader:
         if only_objects(base) and all(rule is not None for rule in rules):
             wanted = [rule for rule in rules if rule is not None]
             rule = one_of(wanted) if keyword == "oneOf" else any_of(wanted)
-            return self.read(with_rule(base, rule), pointer, seen, depth + 1)
+            return self.read(with_rule(base | {"type": "object"}, rule), pointer, seen, depth + 1)
         merged = [merge(base, part, place)
                   for (part, _), place in zip(resolved, places, strict=True)]
         options: list[Node] = []
@@ -289,8 +289,9 @@ class _Reader:
                                   "properties holds one entry at most here; declare them")
             return Mapping(self.read(others, f"{pointer}/additionalProperties", seen, depth + 1),
                            low)
-        if low or high < len(properties):
-            rules.append(count_of(properties | dict.fromkeys(required), low, high))
+        names = properties | dict.fromkeys(required)
+        if low or high < len(names):
+            rules.append(count_of(names, low, high))
         fields = []
         for name in [*properties, *(name for name in required if name not in properties)]:
             place = f"{pointer}/properties/{_escaped(name)}"
