@@ -29,6 +29,14 @@ from iotcall.catalogue.values import is_number, is_of, same
 def excludes(node: Node, schema: Any, references: References, pointer: str,
              seen: frozenset[str] = frozenset()) -> bool:
     """Whether every value of the node surely fails the schema."""
+    try:
+        return _excludes(node, schema, references, pointer, seen)
+    except (TypeError, AttributeError):
+        return False  # a keyword of the wrong type: reading the schema names it
+
+
+def _excludes(node: Node, schema: Any, references: References, pointer: str,
+              seen: frozenset[str]) -> bool:
     if isinstance(schema, dict) and "$ref" in schema:
         schema, seen = references.resolve(schema, pointer, seen)
     if not isinstance(schema, dict):

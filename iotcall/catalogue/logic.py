@@ -36,7 +36,7 @@ def presence_of(schema: Any) -> Presence | None:
     for key, value in schema.items():
         if key in ANNOTATIONS or key == RULES or (key == "type" and value == "object"):
             continue
-        if key == "required" and isinstance(value, list):
+        if key == "required" and _names(value):
             rules += [Has(name) for name in value]
         elif key == "not":
             rule = presence_of(value)
@@ -74,8 +74,9 @@ def negated(schema: Schema, pointer: str) -> Schema | bool:
                 raise SchemaError(f"{pointer}/not", "numbers that are no integers cannot be "
                                                     "honoured here")
             return {**base, "type": kinds}
-        if keys in ({"enum"}, {"const"}) and "enum" in base:
-            refused_values = refused_schema.get("enum", [refused_schema.get("const")])
+        refused_values = refused_schema.get("enum", [refused_schema.get("const")])
+        if (keys in ({"enum"}, {"const"}) and isinstance(base.get("enum"), list)
+                and isinstance(refused_values, list)):
             return {**base, "enum": [value for value in base["enum"] if not any(
                 same(value, other) for other in refused_values)]}
     raise SchemaError(f"{pointer}/not", "only 'not' of required properties, of types, and of "
@@ -89,7 +90,7 @@ def with_dependencies(schema: Schema, keyword: str, pointer: str) -> Schema | bo
         raise SchemaError(f"{pointer}/{keyword}", f"expected an object, found {needs!r}")
     parts = []
     for name, need in needs.items():
-        rule = (all_of([Has(other) for other in need]) if isinstance(need, list)
+        rule = (all_of([Has(other) for other in need]) if _names(need)
                 else presence_of(need))
         if rule is not None:
             base = with_rule(base, any_of([negation(Has(name)), rule]))
@@ -108,15 +109,21 @@ def without_their_keys(own: Schema | bool, others: list[Schema | bool]) -> Schem
     """An object of a oneOf without what other alternatives require: it may not satisfy both."""
     if not isinstance(own, dict) or not only_objects(own):
         return own
-    mine = set(own.get("required", []))
-    declared = own.get("properties", {})
+    mine, declared = own.get("required", []), own.get("properties", {})
+    if not _names(mine) or not isinstance(declared, dict):
+        return own
+    mine = set(mine)
     for other in others:
-        if not isinstance(other, dict) or not isinstance(other.get("required"), list):
+        if not isinstance(other, dict) or not _names(other.get("required")):
             continue
         theirs = set(other["required"])
         if not theirs <= mine and theirs <= mine | set(declared):
             own = with_rule(own, negation(all_of([Has(name) for name in sorted(theirs)])))
     return own
+
+
+def _names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def names_in(rule: Presence) -> set[str]:

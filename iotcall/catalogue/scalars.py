@@ -14,6 +14,8 @@ from iotcall.errors import SchemaError
 
 DEFAULT_TEXT_LENGTH = 256
 """Characters of a string without maxLength."""
+LONGEST_TEXT = 32_768
+"""Characters of any string: a larger maxLength is read as this."""
 DEFAULT_INTEGER = 999_999_999_999_999
 """Largest magnitude of an integer without bounds: exact as a double too."""
 DEFAULT_NUMBER = 1_000_000_000
@@ -33,6 +35,9 @@ def read_text(schema: dict[str, Any], pointer: str) -> Text:
     """Lengths, pattern, format and source of a string."""
     low = count(schema, "minLength", pointer, 0)
     high = count(schema, "maxLength", pointer, max(low, DEFAULT_TEXT_LENGTH))
+    if LONGEST_TEXT < low <= high:
+        raise SchemaError(f"{pointer}/minLength", f"strings of more than {LONGEST_TEXT} characters "
+                                                  "cannot be honoured here")
     if low > high:
         raise SchemaError(pointer, f"minLength {low} is above maxLength {high}")
     pattern, format = schema.get("pattern"), schema.get("format")
@@ -42,12 +47,13 @@ def read_text(schema: dict[str, Any], pointer: str) -> Text:
         except (re.error, TypeError, RecursionError, OverflowError) as error:
             raise SchemaError(f"{pointer}/pattern", "expected a regular expression, found "
                                                     f"{pattern!r}: {error}") from error
-    if format in FREE_FORMATS:
+    if isinstance(format, str) and format in FREE_FORMATS:
         format = None
-    if format is not None and format not in FORMATS:
+    if format is not None and (not isinstance(format, str) or format not in FORMATS):
         raise SchemaError(f"{pointer}/format", f"the format {format!r} cannot be honoured here; "
                           f"expected one of {', '.join(sorted(FORMATS))}, or a pattern")
-    return Text(low, high, pattern, format, _source(schema, pointer, registry=True))
+    return Text(low, min(high, LONGEST_TEXT), pattern, format,
+                _source(schema, pointer, registry=True))
 
 
 def read_integer(schema: dict[str, Any], pointer: str) -> Integer:
@@ -64,6 +70,8 @@ def read_integer(schema: dict[str, Any], pointer: str) -> Integer:
 def read_number(schema: dict[str, Any], pointer: str) -> Number:
     """Bounds, step and source of a decimal."""
     digits = count(schema, "x-digits", pointer, DEFAULT_DIGITS)
+    if digits > SIGNIFICANT_DIGITS:
+        raise SchemaError(f"{pointer}/x-digits", f"expected {SIGNIFICANT_DIGITS} at most")
     step = _fraction(schema, "multipleOf", pointer, Fraction(1, 10**digits))
     if step <= 0:
         raise SchemaError(f"{pointer}/multipleOf", f"expected a number above 0, found {step}")
@@ -166,7 +174,8 @@ def _source(schema: dict[str, Any], pointer: str, *, registry: bool = False) -> 
             raise SchemaError(f"{pointer}/x-registry", "expected the name of a list of names of "
                               f"the home (areas, devices, ...) for a string, found {name!r}")
         return Source("registry", name)
-    if not isinstance(derived, dict) or (derived and not grounded):
+    if not isinstance(derived, dict) or (derived and not grounded) or not all(
+            is_number(value) or isinstance(value, str) for value in derived.values()):
         raise SchemaError(f"{pointer}/x-derived", "expected phrases and their values beside "
                                                   f"x-grounded: true, found {derived!r}")
     return Source("said", "", tuple(derived.items())) if grounded else None

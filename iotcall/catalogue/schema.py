@@ -82,7 +82,11 @@ def read_schema(schema: Any, pointer: str = "") -> Node:
     Raises:
         SchemaError: a keyword or type that cannot be honoured, by name and JSON pointer.
     """
-    node = _Reader(References(schema)).read(schema, pointer, frozenset(), 0)
+    try:
+        node = _Reader(References(schema)).read(schema, pointer, frozenset(), 0)
+    except RecursionError as error:
+        raise SchemaError(pointer, f"schemas or values are nested more than {DEPTH} deep"
+                          ) from error
     if weight(node) > HEAVIEST:
         raise SchemaError(pointer, f"written out it holds {weight(node)} values, more than "
                                    f"{HEAVIEST}; lower maxItems or list fewer values")
@@ -92,8 +96,13 @@ def read_schema(schema: Any, pointer: str = "") -> Node:
 class _Reader:
     def __init__(self, references: References) -> None:
         self._references = references
+        self._read = 0
 
     def read(self, schema: Any, pointer: str, seen: frozenset[str], depth: int) -> Node:
+        self._read += 1
+        if self._read > HEAVIEST:
+            raise SchemaError(pointer, f"written out it holds more than {HEAVIEST} schemas; refer "
+                                       "less often to the same")
         if depth > DEPTH:
             raise SchemaError(pointer, f"schemas are nested more than {DEPTH} deep")
         if isinstance(schema, dict) and "$ref" in schema:
@@ -159,7 +168,7 @@ class _Reader:
             return self.read(with_rule(base | {"type": "object"}, rule), pointer, seen, depth + 1)
         merged = [merge(base, part, place)
                   for (part, _), place in zip(resolved, places, strict=True)]
-        options: list[Node] = []
+        options: list[tuple[int, Node]] = []
         nothing: NothingFits | None = None
         for index, ((_, followed), place) in enumerate(zip(resolved, places, strict=True)):
             others = [(other, part) for other, part in enumerate(merged) if other != index]
@@ -171,17 +180,18 @@ class _Reader:
             except NothingFits as error:
                 nothing = error
                 continue
-            if exactly_one:
-                for other, part in others:
-                    if not excludes(node, part, self._references, place, seen):
-                        raise SchemaError(
-                            f"{pointer}/oneOf", f"the alternatives {index} and {other} may both "
-                            "hold for one value; make them disjoint (by type, bounds or a "
-                            "constant property) or use anyOf")
-            options.append(node)
+            options.append((index, node))
+        for index, node in options if exactly_one else ():
+            for other, part in enumerate(merged):
+                if other != index and not excludes(node, part, self._references, places[index],
+                                                   seen):
+                    raise SchemaError(
+                        f"{pointer}/oneOf", f"the alternatives {index} and {other} may both hold "
+                        "for one value; make them disjoint (by type, bounds or a constant "
+                        "property) or use anyOf")
         if not options:
             raise nothing or NothingFits(f"{pointer}/{keyword}", "no alternative can hold")
-        return options[0] if len(options) == 1 else Union(tuple(options))
+        return options[0][1] if len(options) == 1 else Union(tuple(node for _, node in options))
 
     def _enumeration(self, schema: Schema, pointer: str, seen: frozenset[str], depth: int,
                      ) -> Enumeration:
@@ -193,11 +203,13 @@ class _Reader:
         others = without(without(schema, "enum"), "const")
         constrained = others.keys() - ANNOTATIONS - KNOWN_EXTENSIONS
         kept: list[Any] = []
+        texts: set[str] = set()
         for value in values:
             if is_endless(value) or _UNPRINTABLE & set(map(unicodedata.category, _texts(value))):
                 raise SchemaError(f"{pointer}/enum", f"expected printable text and finite numbers, "
                                                      f"found {value!r}")
-            if any(same(value, other) for other in kept):
+            if value in texts if isinstance(value, str) else any(
+                    same(value, other) for other in kept):
                 continue
             kinds = [kind for kind in OF_TYPE if is_of(kind, value)]
             if "type" in others and not set(kinds) & set(types_of(others, pointer)):
@@ -207,6 +219,8 @@ class _Reader:
                     {**others, "type": kinds[0]}, pointer, seen, depth + 1), value, ""):
                 continue
             kept.append(value)
+            if isinstance(value, str):
+                texts.add(value)
         if not kept:
             raise NothingFits(f"{pointer}/enum", f"none of {values!r} fits the other keywords")
         return Enumeration(tuple(kept))

@@ -23,13 +23,17 @@ def call(
     bundle: BundleOption = DEFAULT_BUNDLE,
     session: Annotated[Path | None, typer.Option(
         help="A dialogue to continue: JSON, made if missing, updated after the call.")] = None,
+    home: Annotated[str | None, typer.Option(
+        metavar="FILE|NAME", help="A home, for parameters that take its names.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Turn one utterance into a call."""
     from iotcall.bundle import open_bundle
     from iotcall.catalogue import without_surrogates
+    from iotcall.devices import load_home
     from iotcall.runtime import Student
     from iotcall.runtime.prompt import UTTERANCE_LENGTH
+    from iotcall.shipped import find
 
     utterance = without_surrogates(" ".join(text).strip())  # bytes that are no UTF-8
     if not utterance:
@@ -39,7 +43,9 @@ def call(
                          f"{UTTERANCE_LENGTH}; say it in fewer")
     opened = open_bundle(bundle_folder(bundle))
     history = _Session(session, opened.name, opened.catalogue)
+    names = load_home(find("devices/homes", home, ".toml")).names() if home else None
     with Student.open(opened) as student:
+        student.bind_registry(names)
         decoding = student.decode(history.turns, utterance)
     if decoding.outcome == "no_text":
         raise InputError(_NOTHING_SAID)
@@ -49,6 +55,9 @@ def call(
             "utterance": utterance, "bundle": opened.name, "outcome": decoding.outcome,
             "calls": [{"name": c.name, "arguments": c.arguments} for c in decoding.calls],
             "confidence": round(decoding.confidence, 4), "text": decoding.text,
+            "smallest_margin": (round(decoding.smallest_margin, 4)
+                                if decoding.decisions else None),
+            "grammar_mass": round(decoding.grammar_mass, 4),
             "latency_ms": round(decoding.prefill_ms + decoding.decode_ms, 2),
             "decisions": decoding.decisions, "tokens": decoding.tokens,
             "passes": decoding.passes,

@@ -29,7 +29,10 @@ def draw(source: Source, out: Path) -> None:
 
     graph = dot_of(source.automaton, text_of, f"{source.catalogue.name} in {source.format.name}")
     if out.suffix == ".dot":
-        out.write_text(graph, encoding="utf-8")
+        try:
+            out.write_text(graph, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{out} cannot be written: {error.strerror}") from error
         return
     program = shutil.which("dot")
     if program is None:

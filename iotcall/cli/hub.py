@@ -54,4 +54,7 @@ def hub(
     dialogue = read_dialogue(opened.dialogue_toml, opened.catalogue,
                              opened.folder / "dialogue.toml")
     with Student.open(opened, threads=threads) as student:
+        for name in student.bind_registry(known_home.names()):
+            raise InputError(f"the student cannot write {name!r}, a name in the home: rename it "
+                             "without quotes and control characters")
         run_hub(settings, known_home, opened.catalogue, dialogue, student.decode)

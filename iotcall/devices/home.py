@@ -85,6 +85,20 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     topics: dict[DriverName, str] = {}
     """Base topic (zigbee2mqtt) or full topic (Tasmota) where it is not the usual one."""
 
+    def names(self) -> dict[str, list[str]]:
+        """What can be named, for parameters that are bound to the home (``x-registry``).
+
+        ``areas``: rooms and their aliases, as they are spoken; ``devices``: names; ``aliases``:
+        names and aliases of devices; ``scenes``: keys of scenes.
+        """
+        return {
+            "areas": [name for key, room in self.rooms.items()
+                      for name in (key.replace("_", " "), *room.aliases)],
+            "devices": [device.name for device in self.devices],
+            "aliases": [name for device in self.devices for name in (device.name, *device.aliases)],
+            "scenes": list(self.scenes),
+        }
+
     def of_kind(self, kind: Kind, room: str = "") -> tuple[Device, ...]:
         """The devices of the kind, in the room or in the whole home, in the file's order."""
         return tuple(device for device in self.devices

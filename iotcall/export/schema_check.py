@@ -157,6 +157,8 @@ def _cases(file: Path, name: str) -> list[Case]:
     if file.suffix == ".jsonl":
         rows = [(f"{name}:{number}", _parsed(file, line, f"line {number}"))
                 for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+        if not rows:
+            raise FileError(file, "holds no line")
         return [case for row_name, row in rows for case in _rows(row, row_name)]
     return _rows(_parsed(file, text, ""), name)
 
@@ -180,8 +182,9 @@ def _rows(value: Any, name: str) -> list[Case]:
 
 
 def _case(item: dict[str, Any], name: str) -> Case:
+    listed = item.get("tests", [])
     tests = tuple((str(test.get("description", index)), test.get("data"), bool(test.get("valid")))
-                  for index, test in enumerate(item.get("tests", []))
+                  for index, test in enumerate(listed if isinstance(listed, list) else ())
                   if isinstance(test, dict))
     return Case(name, item["schema"], tests)
 

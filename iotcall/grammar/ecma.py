@@ -29,7 +29,10 @@ def whole_expression(pattern: str) -> str:
         InputError: names what cannot be honoured.
     """
     parser = re._parser  # type: ignore[attr-defined]
-    tree = list(parser.parse(pattern))
+    parsed = parser.parse(pattern)
+    if parsed.state.flags & re.IGNORECASE:
+        raise InputError("flags inside a pattern cannot be honoured here")
+    tree = list(parsed)
     branches = [tree]
     if len(tree) == 1 and str(tree[0][0]) == "BRANCH":
         branches = [list(branch) for branch in tree[0][1][1]]

@@ -143,7 +143,8 @@ def _merge_acyclic(dfa: Dfa, order: list[int]) -> dict[int, int]:
 def _merge_by_rounds(dfa: Dfa) -> dict[int, int]:
     """Moore's algorithm: states are split until no edge tells two of a block apart."""
     states = _reachable(dfa)
-    block = {state: int(state in dfa.accepting) for state in states}
+    # how far the nearest end is tells two apart too, and spares a chain a round a state
+    block = _to_the_end(dfa, states)
     count = len(set(block.values()))
     rows = {state: sorted(dfa.edges.get(state, {}).items()) for state in states}
     while True:
@@ -154,6 +155,22 @@ def _merge_by_rounds(dfa: Dfa) -> dict[int, int]:
         if len(numbers) == count:
             return block
         count = len(numbers)
+
+
+def _to_the_end(dfa: Dfa, states: list[int]) -> dict[int, int]:
+    """Edges from each state to the nearest that accepts; -1 where none does."""
+    sources: dict[int, set[int]] = {}
+    for state in states:
+        for target in dfa.edges.get(state, {}).values():
+            sources.setdefault(target, set()).add(state)
+    away = {state: 0 for state in states if state in dfa.accepting}
+    waiting = list(away)
+    for state in waiting:
+        for source in sources.get(state, ()):
+            if source not in away:
+                away[source] = away[state] + 1
+                waiting.append(source)
+    return {state: away.get(state, -1) for state in states}
 
 
 def _leaves_first(dfa: Dfa) -> list[int]:

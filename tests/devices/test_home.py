@@ -6,6 +6,7 @@ import pytest
 
 from iotcall.devices import Home, load_home, spoken
 from iotcall.errors import FileError
+from iotcall.shipped import shipped
 
 
 def test_a_device_is_found_by_name_and_alias_as_people_say_them(small_home: Home) -> None:
@@ -87,3 +88,13 @@ def test_the_demo_home_has_what_the_catalogue_names(demo_home: Home) -> None:
 def test_no_demo_scene_unlocks(demo_home: Home) -> None:
     steps = [step for scene in demo_home.scenes for step in demo_home.steps(scene)]
     assert "unlocked" not in [value for _, _, value in steps]
+
+
+def test_the_names_of_a_home_are_what_parameters_may_be_bound_to() -> None:
+    home = load_home(shipped("devices") / "homes" / "demo.toml")
+    names = home.names()
+    assert set(names) == {"areas", "devices", "aliases", "scenes"}
+    assert "living room" in names["areas"]
+    assert names["devices"] == [device.name for device in home.devices]
+    assert set(names["devices"]) <= set(names["aliases"])
+    assert names["scenes"] == list(home.scenes)
