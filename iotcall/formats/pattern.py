@@ -18,7 +18,7 @@ from iotcall.errors import InputError
 MARKER_BASE = 0xF0000
 """First private-use character that stands for a special token (Private Use Area-A)."""
 
-_LONGEST = 2_000_000
+_LONGEST = 300_000
 """Characters of an expression."""
 _NOT_TEXT = r"\x00-\x1f\x7f-\x9f\ue000-\uf8ff\U000c0000-\U0010ffff"
 

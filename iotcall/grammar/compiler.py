@@ -76,7 +76,7 @@ def compile_answers(answers: Answers, vocabulary: Vocabulary) -> Automaton:
     special = [vocabulary.special(marker) for marker in answers.markers]
     dfa = dfa_of(answers.expression)
     machines = [machine_of(slot) for slot in answers.slots]
-    digit_tokens = _digit_tokens(vocabulary)
+    digit_tokens = vocabulary.digit_tokens
     places = Counter(label - SLOT for row in dfa.edges.values() for label in row if label >= SLOT)
     spliced = {index: acyclic(machine) for index, machine in enumerate(machines)
                if _is_small(answers.slots[index], machine, digit_tokens)
@@ -117,10 +117,6 @@ def _info(slot: Slot) -> SlotInfo:
         derived=dict(source.derived) if source else {},
         spans=isinstance(slot.node, Text) and slot.node.pattern is None
         and slot.node.format is None)
-
-
-def _digit_tokens(vocabulary: Vocabulary) -> int:
-    return len(vocabulary.spelt_with(set(range(0x30, 0x3A))))
 
 
 def _is_small(slot: Slot, machine: Machine, digit_tokens: int) -> bool:

@@ -23,7 +23,9 @@ from iotcall.grammar.expression import Dfa, Edges, dfa_of, trimmed
 from iotcall.grammar.machine import DEAD, Machine
 
 S = TypeVar("S", bound=Hashable)
-_MOST_STATES = 60_000
+_MOST_REMAINDERS = 5_000
+"""Remainders of a step times digits: what a number's automaton keeps apart."""
+_MOST_STATES = 20_000  # states are kept as int16
 
 
 @lru_cache(maxsize=512)
@@ -97,7 +99,7 @@ def _numbers(node: Integer | Number) -> Dfa:
     scale = Decimal(10) ** digits
     low, high = int(Decimal(node.minimum) * scale), int(Decimal(node.maximum) * scale)
     every = int(step * scale)
-    if every * (len(str(max(abs(low), abs(high)))) + 1) > _MOST_STATES:
+    if every * (len(str(max(abs(low), abs(high)))) + 1) > _MOST_REMAINDERS:
         raise InputError(f"steps of {node.step} between {node.minimum:f} and {node.maximum:f} "
                          "take too many states; narrow the bounds")
     ranges = []
@@ -188,6 +190,8 @@ def _table(dfa: Dfa, *, low: int, high: int, by_arrival: bool) -> Machine:
     order = {dfa.start: 0}
     for state in list_of(dfa):
         order.setdefault(state, len(order))
+    if len(order) > _MOST_STATES:
+        raise InputError(f"it takes more than {_MOST_STATES} states; shorten or anchor the pattern")
     full = np.full((len(order), 256), DEAD, dtype=np.int16)
     for state, row in dfa.edges.items():
         for byte, target in row.items():

@@ -57,6 +57,11 @@ class Vocabulary:
                 found[id] = spelt
         return found
 
+    @property
+    def digit_tokens(self) -> int:
+        """How many ids write digits only."""
+        return sum(text.isdigit() and text.isascii() for text in self._texts)
+
     def all_bytes(self) -> dict[int, bytes]:
         """Bytes of every ordinary id without bytes of the highest planes."""
         return self.spelt_with(set(range(256)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 GUIDE = Path("docs") / "grammar-bench.md"
-PICTURE = Path("docs") / "pictures" / "grammar-bench.svg"
+PICTURE = Path("docs") / "pictures" / "grammar-bench.png"
 _BLOCK = re.compile(r"(<!-- bench-grammar -->\n).*?(<!-- /bench-grammar -->)", re.DOTALL)
 _COLOURS = {"iotcall": "#d1495b", "iotcall, bound": "#8f2d3a", "outlines-core": "#30638e",
             "llguidance": "#edae49", "xgrammar": "#66a182"}
@@ -28,7 +28,6 @@ def write(figures: dict[str, Any], root: Path) -> None:
     except ImportError:
         return
     matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = "bench-grammar"
     _draw(figures["cells"], root / PICTURE)
 
 
@@ -228,5 +227,5 @@ def _draw(cells: Sequence[dict[str, Any]], path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(axis="x", length=0)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Date": None})
+    figure.savefig(path, dpi=100)
     pyplot.close(figure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import jsonschema
 import pytest
 
 from iotcall.catalogue import (
@@ -234,3 +235,23 @@ def test_a_misfit_is_located_with_what_was_found_and_expected(value: Any, compla
             "hour": {"type": "integer", "minimum": 0, "maximum": 23}}}}})
     with pytest.raises(CallError, match=complaint):
         check_value(node, value, "f")
+
+
+_INTEGER, _STRING = {"type": "integer"}, {"type": "string"}
+
+
+@pytest.mark.parametrize(("schema", "value"), [
+    ({"allOf": [{"type": "object", "properties": {"x": _STRING}},
+                {"additionalProperties": _INTEGER}]}, {"x": "a"}),
+    ({"type": "object", "properties": {"e": _INTEGER}, "required": ["a", "d"],
+      "maxProperties": 2}, {"a": 1, "d": 1, "e": 1}),
+    ({"minLength": 3, "not": {"required": ["a"]}}, {"a": 1}),
+    ({"enum": ["x", {"a": 1}], "not": {"required": ["a"]}}, {"a": 1}),
+    ({"type": "object", "dependentRequired": {"a": ["b"]}, "properties": {"a": _INTEGER}},
+     {"a": 1}),
+    ({"type": "object", "properties": {"a": False, "b": _INTEGER}}, {"a": 1}),
+    ({"type": "object", "maxProperties": 0}, {"a": 1}),
+], ids=str)
+def test_what_once_slipped_through_is_not_in_the_language(schema: Any, value: Any) -> None:
+    assert not jsonschema.Draft202012Validator(schema).is_valid(value)
+    assert misfit(read_schema(schema), value, "")
