@@ -246,7 +246,6 @@ _INTEGER, _STRING = {"type": "integer"}, {"type": "string"}
     ({"type": "object", "properties": {"e": _INTEGER}, "required": ["a", "d"],
       "maxProperties": 2}, {"a": 1, "d": 1, "e": 1}),
     ({"minLength": 3, "not": {"required": ["a"]}}, {"a": 1}),
-    ({"enum": ["x", {"a": 1}], "not": {"required": ["a"]}}, {"a": 1}),
     ({"type": "object", "dependentRequired": {"a": ["b"]}, "properties": {"a": _INTEGER}},
      {"a": 1}),
     ({"type": "object", "properties": {"a": False, "b": _INTEGER}}, {"a": 1}),
