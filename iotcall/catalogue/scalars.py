@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, localcontext
+from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, TypeVar
 
 from iotcall.catalogue.nodes import Integer, Number, Source, Text, decimal_places
-from iotcall.catalogue.text_formats import FORMATS, FREE_FORMATS
+from iotcall.catalogue.text_formats import FORMATS, UNHONOURED
 from iotcall.catalogue.values import is_endless, is_number
 from iotcall.errors import SchemaError
 
@@ -47,8 +48,9 @@ def read_text(schema: dict[str, Any], pointer: str) -> Text:
         except (re.error, TypeError, RecursionError, OverflowError) as error:
             raise SchemaError(f"{pointer}/pattern", "expected a regular expression, found "
                                                     f"{pattern!r}: {error}") from error
-    if isinstance(format, str) and format in FREE_FORMATS:
-        format = None
+    if isinstance(format, str) and not {format} & (FORMATS.keys() | UNHONOURED) and (
+            not get_close_matches(format, FORMATS, 1, 0.8)):
+        format = None  # somebody's annotation: JSON Schema has no such format
     if format is not None and (not isinstance(format, str) or format not in FORMATS):
         raise SchemaError(f"{pointer}/format", f"the format {format!r} cannot be honoured here; "
                           f"expected one of {', '.join(sorted(FORMATS))}, or a pattern")

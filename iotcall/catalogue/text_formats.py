@@ -34,5 +34,7 @@ FORMATS = {
 }
 """Name -> expression of the whole string, in syntax that Python and Rust share."""
 
-FREE_FORMATS = {"password"}
-"""Formats that say how a string is shown, not what it holds."""
+UNHONOURED = {"idn-email", "idn-hostname", "iri", "iri-reference", "json-pointer", "regex",
+              "relative-json-pointer", "uri-reference", "uri-template"}
+"""Formats of JSON Schema without an expression here. Any other name is somebody's annotation, which
+constrains nothing: password, phone, int32."""
