@@ -11,13 +11,15 @@ from iotcall.catalogue import ToolCall
 from iotcall.cli.grammar_source import Source
 from iotcall.evaluate import read_dialogues
 from iotcall.grammar import Binder
-from iotcall.grammar.figures import Course, course, summary
+from iotcall.grammar.figures import Course, Summary, course, summary
 from iotcall.grammar.spelling import Speller
 
 _SAMPLES = 200
 
 
-class GrammarStats(msgspec.Struct, frozen=True, kw_only=True):
+class GrammarStats(Summary, frozen=True, kw_only=True):
+    """Of an automaton, and along answers."""
+
     catalogue: str
     format: str
     vocabulary: int
@@ -34,14 +36,7 @@ class GrammarStats(msgspec.Struct, frozen=True, kw_only=True):
     peak_mb: float
     """Most memory of this process so far, Python and the tokenizer included."""
     along: str
-    """What the following figures were taken along."""
-    answers: int
-    not_in_language: int
-    tokens_per_call: float
-    decisions_per_call: float
-    forced_share: float
-    forced_share_outside_slots: float
-    step_us: float
+    """What the figures of `Summary` were taken along."""
 
 
 def grammar_stats(source: Source) -> GrammarStats:

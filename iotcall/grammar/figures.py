@@ -49,7 +49,7 @@ def course(walk: Walk, tokens: Sequence[int]) -> Course | None:
                   1e6 * float(np.median(times)) if times else 0.0)
 
 
-class Summary(msgspec.Struct, frozen=True):
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Figures over several answers."""
 
     answers: int
