@@ -61,13 +61,16 @@ class Automaton:
     start = 0
 
     def __init__(self, starts: Ids, tokens: Ids, targets: Ids, *,
-                 slots: Sequence[SlotInfo] = (), machines: Sequence[Machine] = ()) -> None:
+                 slots: Sequence[SlotInfo] = (), machines: Sequence[Machine] = (),
+                 runs: tuple[Ids, Ids, Ids] | None = None) -> None:
         self.starts = starts  # (states + 1,) int32
         self.tokens = tokens  # (edges,) int32
         self.targets = targets  # (edges,) int32
         self.slots = tuple(slots)
         self.machines = tuple(machines)
-        self.run_starts, self.run_tokens, self.run_ends = _forced_runs(starts, tokens, targets)
+        _check_edges(starts, tokens, targets)
+        runs = runs or _forced_runs(starts, tokens, targets)
+        self.run_starts, self.run_tokens, self.run_ends = runs
         self._rows: dict[int, dict[int, int]] = {}
         self._views: dict[frozenset[int], View] = {}
 
@@ -144,11 +147,13 @@ class Automaton:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             slots = msgspec.json.decode(arrays["slots"].tobytes(), type=list[SlotInfo])
+            starts, tokens, targets, *runs = (
+                arrays[name].astype(np.int32, casting="safe") for name in (
+                    "starts", "tokens", "targets", "run_starts", "run_tokens", "run_ends"))
+            _check_runs(starts, *runs)
             automaton = Automaton(
-                *(arrays[name].astype(np.int32, casting="safe")
-                  for name in ("starts", "tokens", "targets")),
-                slots=slots, machines=[machine_from_arrays(arrays, index)
-                                       for index in range(len(slots))])
+                starts, tokens, targets, runs=(runs[0], runs[1], runs[2]), slots=slots,
+                machines=[machine_from_arrays(arrays, index) for index in range(len(slots))])
         except (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, IndexError,
                 AttributeError, msgspec.DecodeError, zipfile.BadZipFile, zlib.error) as error:
             raise BundleError(f"{path}: expected an automaton's arrays: {error}") from error
@@ -204,9 +209,8 @@ class View:
         return target if target is not None and self.alive[target] and token < SLOT_TOKEN else None
 
 
-def _forced_runs(starts: Ids, tokens: Ids, targets: Ids) -> tuple[Ids, Ids, Ids]:
-    """Of every state its forced tokens and where they end.
-
+def _check_edges(starts: Ids, tokens: Ids, targets: Ids) -> None:
+    """
     Raises:
         ValueError: the edges are not those of an acyclic automaton.
     """
@@ -218,6 +222,24 @@ def _forced_runs(starts: Ids, tokens: Ids, targets: Ids) -> tuple[Ids, Ids, Ids]
     sources = np.repeat(np.arange(states), degrees)
     if ((targets <= sources) | (targets >= states)).any() or tokens.min(initial=0) < 0:
         raise ValueError("edges lead nowhere or back; export the bundle again")
+
+
+def _check_runs(starts: Ids, run_starts: Ids, run_tokens: Ids, run_ends: Ids) -> None:
+    """
+    Raises:
+        ValueError: the forced runs are not of as many states, or lead nowhere or back.
+    """
+    states = len(starts) - 1
+    if (run_starts.shape != starts.shape or run_ends.shape != (states,) or run_starts[0] != 0
+            or (np.diff(run_starts) < 0).any() or run_starts[-1] != len(run_tokens)
+            or (run_ends < np.arange(states)).any() or (run_ends >= states).any()):
+        raise ValueError("forced runs lead nowhere or back; export the bundle again")
+
+
+def _forced_runs(starts: Ids, tokens: Ids, targets: Ids) -> tuple[Ids, Ids, Ids]:
+    """Of every state its forced tokens and where they end."""
+    degrees = np.diff(starts)
+    states = len(degrees)
     runs: list[list[int]] = [[]] * states
     ends = np.arange(states, dtype=np.int32)
     for state in reversed(range(states)):
