@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test test-slow lint students fixtures bench-grammar clean
+.PHONY: help demo test test-slow lint students fixtures bench-grammar bench-export clean
 
 help:
 	@echo "make demo            type at a simulated home (SCRIPT=1 plays the shipped script, SCRIPT=FILE yours)"
@@ -11,6 +11,7 @@ help:
 	@echo "make test-slow       tests that need more time or packages (docs/testing.md)"
 	@echo "make fixtures        train the tests' tiny students again"
 	@echo "make bench-grammar   the grammar engine beside others (docs/grammar-bench.md)"
+	@echo "make bench-export    exports at the published sizes (docs/export-bench.md)"
 	@echo "make students        rebuild the shipped bundles from their recipes, on two CPU cores"
 
 .venv/bin/python:
@@ -66,6 +67,9 @@ build/bench-venv/.ready: .venv/.dev
 
 bench-grammar: build/bench-venv/.ready
 	build/bench-venv/bin/python -m tests.benchmarks.grammar
+
+bench-export: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.exports
 
 clean:
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache

@@ -12,7 +12,7 @@ import msgspec
 
 from iotcall.errors import FileError
 
-_NAME = "iotcall.json"
+NOTE = "iotcall.json"
 
 
 class CheckpointNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +27,7 @@ class CheckpointNote(msgspec.Struct, frozen=True, kw_only=True):
     def write(self, checkpoint: Path) -> None:
         """Put it into the checkpoint's folder."""
         text = msgspec.json.format(msgspec.json.encode(self), indent=2)
-        (checkpoint / _NAME).write_bytes(text + b"\n")
+        (checkpoint / NOTE).write_bytes(text + b"\n")
 
 
 def read_note(checkpoint: Path) -> CheckpointNote | None:
@@ -36,7 +36,7 @@ def read_note(checkpoint: Path) -> CheckpointNote | None:
     Raises:
         FileError: there is one that cannot be read.
     """
-    path = checkpoint / _NAME
+    path = checkpoint / NOTE
     if not path.is_file():
         return None
     try:

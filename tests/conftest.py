@@ -5,6 +5,7 @@ Their checkpoints lie in ``tests/students/``; ``make fixtures`` trains them agai
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import pytest
 from iotcall.bundle import Bundle, open_bundle
 from iotcall.catalogue import Catalogue, load_catalogue
 from tests import lamp as lamp_files
+
+# Two threads of torch wait for each other longer than a tiny student computes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +42,7 @@ def bundle_of(checkpoint_of: Callable[[str], Path],
             from iotcall.export.target import load_target
 
             out = tmp_path_factory.mktemp("bundles") / architecture
-            export_student(checkpoint_of(architecture), lamp_files.FOLDER,
+            export_student(str(checkpoint_of(architecture)), lamp_files.FOLDER,
                            load_catalogue(lamp_files.FOLDER), *load_target("cpu-int8"), out)
             made[architecture] = open_bundle(out)
         return made[architecture]

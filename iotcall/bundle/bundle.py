@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from iotcall.bundle.manifest import Manifest, file_entry, read_manifest
+from iotcall.bundle.layout import DECODER, DecoderLayout
+from iotcall.bundle.manifest import MANIFEST, Manifest, file_entry, manifest_bytes, parse_manifest
+from iotcall.bundle.signature import SIGNATURE, check_signature
 from iotcall.catalogue import Catalogue, catalogue_from_json
 from iotcall.errors import BundleError, IotcallError
 from iotcall.formats import Format, PromptPieces, format_named
 from iotcall.grammar import Automaton
 
-MODEL = "model.onnx"
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 TOKENIZER = "tokenizer.json"
 PROMPT = "prompt.json"
 AUTOMATON = "automaton.npz"
@@ -21,7 +27,7 @@ CATALOGUE = "catalogue.json"
 DIALOGUE = "dialogue.toml"
 GOLDEN = "golden.jsonl"
 SKILLS = "skills"
-REQUIRED = (MODEL, TOKENIZER, PROMPT, AUTOMATON, CATALOGUE, GOLDEN)
+REQUIRED = (DECODER, TOKENIZER, PROMPT, AUTOMATON, CATALOGUE, GOLDEN)
 
 _SMALL_BYTES = 1_000_000
 """Files up to this size are hashed at every start; larger ones only in a full check."""
@@ -42,6 +48,8 @@ class Bundle(msgspec.Struct, frozen=True):
 
     folder: Path
     manifest: Manifest
+    layout: DecoderLayout
+    """How its graphs are fed."""
     catalogue: Catalogue
     format: Format
     pieces: PromptPieces
@@ -58,10 +66,6 @@ class Bundle(msgspec.Struct, frozen=True):
         return self.manifest.name
 
     @property
-    def model_path(self) -> Path:
-        return self.folder / MODEL
-
-    @property
     def tokenizer_path(self) -> Path:
         return self.folder / TOKENIZER
 
@@ -70,14 +74,16 @@ class Bundle(msgspec.Struct, frozen=True):
         return self.folder / GOLDEN
 
 
-def open_bundle(folder: Path) -> Bundle:
-    """The bundle in a folder, after a quick check.
+def open_bundle(folder: Path, *,
+                trusted_keys: Collection[Ed25519PublicKey] | None = None) -> Bundle:
+    """The bundle in a folder, after a quick check; with trusted keys, after a full one.
 
     Raises:
-        BundleError: a file is missing or altered, or the bundle is of another format version;
-            says what was found and what was expected.
+        BundleError: a file is missing or altered, the bundle is of another format version, its
+            signature is broken, or none of the trusted keys signed it; says what was found and
+            what was expected.
     """
-    manifest = verify_bundle(folder, full=False)
+    manifest = verify_bundle(folder, full=False, trusted_keys=trusted_keys)
     try:
         catalogue = catalogue_from_json(json.loads((folder / CATALOGUE).read_bytes()),
                                         manifest.catalogue)
@@ -89,6 +95,7 @@ def open_bundle(folder: Path) -> Bundle:
         return Bundle(
             folder=folder,
             manifest=manifest,
+            layout=_layout(folder, manifest),
             catalogue=catalogue,
             format=format_named(manifest.student.format),
             pieces=_pieces(folder / PROMPT),
@@ -103,20 +110,43 @@ def open_bundle(folder: Path) -> Bundle:
         raise BundleError(f"{folder}: {error}") from error
 
 
+def _layout(folder: Path, manifest: Manifest) -> DecoderLayout:
+    layout = msgspec.json.decode((folder / DECODER).read_bytes(), type=DecoderLayout)
+    absent = [name for name in layout.graphs if name not in manifest.files]
+    if absent:
+        raise BundleError(f"{folder}: {DECODER} names {absent[0]}, which the manifest does not; "
+                          "export it again")
+    return layout
+
+
 def _pieces(path: Path) -> PromptPieces:
     return msgspec.json.decode(path.read_bytes(), type=PromptPieces)
 
 
-def verify_bundle(folder: Path, *, full: bool) -> Manifest:
-    """The manifest, if every file is what it says.
+def verify_bundle(folder: Path, *, full: bool,
+                  trusted_keys: Collection[Ed25519PublicKey] | None = None) -> Manifest:
+    """The manifest, if every file is what it says and the signature, if there is one, holds.
 
     Quick: all files are there with their sizes, and the small ones have their hashes. Full: every
-    hash, and no file that the manifest does not name.
+    hash, and no file that the manifest does not name. With trusted keys one of them must have
+    signed, and the check is full: a signature says nothing of a file that is not hashed.
 
     Raises:
         BundleError: the first fault, by file.
     """
-    manifest = read_manifest(folder)
+    raw = manifest_bytes(folder)
+    check_signature(folder, raw, trusted_keys)
+    manifest = parse_manifest(folder, raw)
+    verify_files(folder, manifest, full=full or trusted_keys is not None)
+    return manifest
+
+
+def verify_files(folder: Path, manifest: Manifest, *, full: bool) -> None:
+    """Nothing if the files are what the manifest says; as `verify_bundle` without the signature.
+
+    Raises:
+        BundleError: the first fault, by file.
+    """
     for name in REQUIRED:
         if name not in manifest.files:
             raise BundleError(f"{folder}: the manifest names no {name}; export it again")
@@ -136,9 +166,8 @@ def verify_bundle(folder: Path, *, full: bool) -> Manifest:
                 raise BundleError(f"{folder}: {name} was altered: expected SHA-256 "
                                   f"{expected.sha256}, found {found}; copy the bundle again")
     if full:
-        named = {*manifest.files, "manifest.json"}
+        named = {*manifest.files, MANIFEST, SIGNATURE}
         for path in sorted(folder.rglob("*")):
             if path.is_file() and str(path.relative_to(folder)) not in named:
                 raise BundleError(f"{folder}: {path.relative_to(folder)} is not in the manifest; "
                                   "remove it")
-    return manifest

@@ -9,7 +9,7 @@ import msgspec
 
 from iotcall.errors import BundleError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of the folder's layout; a bundle of another version is refused."""
 
 MANIFEST = "manifest.json"
@@ -53,8 +53,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     target: TargetInfo
     made_with: dict[str, str]
     """Version of every tool that made it."""
+    allowed: tuple[str, ...] = ()
+    """Where parity is below the target's bar, as the person who exported it allowed."""
     files: dict[str, FileEntry]
-    """Every file of the bundle but the manifest, by its path below the folder."""
+    """Every file of the bundle but the manifest and its signature, by its path below the folder."""
 
     def encode(self) -> bytes:
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
@@ -66,12 +68,24 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         BundleError: it is missing, unreadable or of another format version.
     """
-    path = folder / MANIFEST
+    return parse_manifest(folder, manifest_bytes(folder))
+
+
+def manifest_bytes(folder: Path) -> bytes:
+    """The manifest as it lies there, for what is said of its bytes.
+
+    Raises:
+        BundleError: it is missing.
+    """
     try:
-        raw = path.read_bytes()
+        return (folder / MANIFEST).read_bytes()
     except OSError as error:
         raise BundleError(f"{folder}: expected a bundle, found no readable {MANIFEST}; "
                           "see 'iotcall bundles' for the shipped ones") from error
+
+
+def parse_manifest(folder: Path, raw: bytes) -> Manifest:
+    """As `read_manifest`, for bytes that were read already."""
     try:
         found = msgspec.json.decode(raw, type=dict).get("format_version")
         if found != FORMAT_VERSION:
@@ -79,7 +93,7 @@ def read_manifest(folder: Path) -> Manifest:
                               "export the checkpoint again with this version of iotcall")
         return msgspec.json.decode(raw, type=Manifest)
     except msgspec.DecodeError as error:
-        raise BundleError(f"{path}: is no manifest: {error}") from error
+        raise BundleError(f"{folder / MANIFEST}: is no manifest: {error}") from error
 
 
 def file_entry(path: Path) -> FileEntry:

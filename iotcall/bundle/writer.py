@@ -8,8 +8,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from iotcall.bundle.bundle import verify_bundle
+from iotcall.bundle.bundle import verify_bundle, verify_files
+from iotcall.bundle.keys import key_id
 from iotcall.bundle.manifest import (
     FORMAT_VERSION,
     MANIFEST,
@@ -17,15 +19,24 @@ from iotcall.bundle.manifest import (
     StudentInfo,
     TargetInfo,
     file_entry,
+    manifest_bytes,
+    parse_manifest,
 )
+from iotcall.bundle.signature import Signature, check_signature, sign_manifest
 from iotcall.errors import BundleError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 @contextmanager
 def write_bundle(out: Path, *, name: str, catalogue: str, student: StudentInfo,
-                 target: TargetInfo, made_with: dict[str, str],
-                 replace: bool = False) -> Iterator[Path]:
+                 target: TargetInfo, made_with: dict[str, str], allowed: tuple[str, ...] = (),
+                 replace: bool = False,
+                 sign_with: Ed25519PrivateKey | None = None) -> Iterator[Path]:
     """Yield an empty folder to fill; afterwards hash it, add the manifest and move it to `out`.
+
+    With `sign_with` the manifest is signed before the move.
 
     Raises:
         BundleError: `out` exists and `replace` is not set, or holds something else than a bundle.
@@ -42,8 +53,11 @@ def write_bundle(out: Path, *, name: str, catalogue: str, student: StudentInfo,
         files = {str(path.relative_to(partial)): file_entry(path)
                  for path in sorted(partial.rglob("*")) if path.is_file()}
         manifest = Manifest(format_version=FORMAT_VERSION, name=name, catalogue=catalogue,
-                            student=student, target=target, made_with=made_with, files=files)
+                            student=student, target=target, made_with=made_with, files=files,
+                            allowed=allowed)
         (partial / MANIFEST).write_bytes(manifest.encode())
+        if sign_with:
+            sign_manifest(partial, manifest.encode(), sign_with)
         verify_bundle(partial, full=True)
         partial.chmod(0o777 & ~_umask())
         if out.exists():
@@ -54,6 +68,23 @@ def write_bundle(out: Path, *, name: str, catalogue: str, student: StudentInfo,
             retired.rename(out)  # the new one did not arrive: the old one stays
         shutil.rmtree(retired, ignore_errors=True)
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def sign_bundle(folder: Path, key: Ed25519PrivateKey, *, replace: bool = False) -> Signature:
+    """Sign a bundle that is whole, after a check of every hash.
+
+    Raises:
+        BundleError: a file is missing, altered or unknown; or the bundle has another signature
+            and `replace` is not set.
+    """
+    raw = manifest_bytes(folder)
+    verify_files(folder, parse_manifest(folder, raw), full=True)
+    found = None if replace else check_signature(folder, raw, None)
+    if found and found.public_key != key.public_key().public_bytes_raw():
+        raise BundleError(f"{folder}: expected a bundle without signature or with one by "
+                          f"{key_id(key.public_key())}, found one by {found.key_id}; add --replace "
+                          "to sign in its place")
+    return sign_manifest(folder, raw, key)
 
 
 def check_place(out: Path, *, replace: bool) -> None:

@@ -1,4 +1,4 @@
-"""``iotcall bundles``: what is shipped, and whether it is whole."""
+"""``iotcall bundles``: what is shipped, whether it is whole, and who signed it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def bundles(
         help="Check the hash of every file, not only of the small ones.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """List bundles and check that they are whole."""
+    """List bundles and check that they are whole; see 'keys verify' for whom to trust."""
     folders = ([bundle_folder(name) for name in names] if names
                else _shipped_folders())
     found = [_look(folder, full=verify) for folder in folders]
@@ -42,10 +42,11 @@ def _shipped_folders() -> list[Path]:
 
 def _look(folder: Path, *, full: bool) -> dict[str, Any]:
     """What is in a bundle, or what is wrong with it."""
-    from iotcall.bundle import verify_bundle
+    from iotcall.bundle import verify_bundle, verify_signature
 
     try:
         manifest = verify_bundle(folder, full=full)
+        signature = verify_signature(folder)
     except (InputError, OSError) as error:
         return {"folder": str(folder), "error": str(error)}
     return {
@@ -57,6 +58,7 @@ def _look(folder: Path, *, full: bool) -> dict[str, Any]:
         "precision": manifest.target.precision,
         "bytes": sum(entry.size for entry in manifest.files.values()),
         "verified": "every hash" if full else "sizes and small files",
+        "signed_by": signature.key_id if signature else None,
     }
 
 
@@ -64,8 +66,10 @@ def _line(item: dict[str, Any]) -> str:
     if "error" in item:
         return f"broken: {item['error']}"
     mark = " (default)" if item["default"] else ""
+    signer = f"signed by {item['signed_by']}" if item["signed_by"] else "unsigned"
     return (
         f"{item['name']}{mark}: {item['parameters'] / 1e6:.1f} M parameters, "
         f"{item['architecture']}, {item['precision']} on {item['provider']}, "
         f"{item['bytes'] / 1e6:.1f} MB\n  catalogue {item['catalogue']}, format "
-        f"{item['format']}, checked: {item['verified']}\n  {item['folder']}")
+        f"{item['format']}, checked: {item['verified']}, "
+        f"{signer}\n  {item['folder']}")

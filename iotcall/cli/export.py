@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,51 +12,106 @@ from iotcall.cli.output import JsonOption, print_json
 from iotcall.errors import FileError, InputError
 from iotcall.shipped import find
 
+if TYPE_CHECKING:
+    from iotcall.export.exporter import ExportReport
+
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="Folder of a Hugging Face checkpoint.")],
+    checkpoint: Annotated[str, typer.Argument(
+        metavar="DIR|ID", help="Folder of a Hugging Face checkpoint or LoRA adapter, or a model "
+                               "hub's id (owner/name).")],
     out: Annotated[Path, typer.Option(help="Folder of the bundle; its name is the bundle's.")],
     catalogue: Annotated[str | None, typer.Option(
         metavar="DIR|NAME", help="tools.json, golden.jsonl and dialogue.toml; by default what the "
                                  "checkpoint was trained for.")] = None,
-    target: Annotated[str, typer.Option(metavar="FILE|NAME",
-                                        help="Recipe of export/targets/.")] = "cpu-int8",
+    target: Annotated[str, typer.Option(
+        metavar="FILE|NAME", help="Recipe of export/targets/; see 'iotcall targets'.")
+    ] = "cpu-int8",
     format: Annotated[str | None, typer.Option(
         help="Wire format; the student's own by default.")] = None,
+    goldens: Annotated[Path | None, typer.Option(
+        help="Golden dialogues instead of the catalogue's golden.jsonl.")] = None,
+    calibration: Annotated[Path | None, typer.Option(
+        help="Dialogues that ranges and trimmed vocabularies rest on; the golden ones by default.")
+    ] = None,
+    base: Annotated[str | None, typer.Option(
+        metavar="DIR|ID", help="The model that an adapter belongs to, if not what it names.")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Of a model hub's repository.")] = None,
+    sign_key: Annotated[Path | None, typer.Option(
+        help="Sign the bundle with this private key; see 'iotcall keys new'.")] = None,
+    prefix: Annotated[bool, typer.Option(
+        "--prefix/--no-prefix", help="Ship the state after the tool declarations, so that no hub "
+                                     "has to run them.")] = True,
+    allow: Annotated[bool, typer.Option(
+        help="Write the bundle below the target's bar of parity too; its manifest says so.")
+    ] = False,
     replace: Annotated[bool, typer.Option(help="Replace the bundle at --out.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Export a checkpoint to a bundle and prove that it makes the same calls."""
     from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from iotcall.catalogue import load_catalogue
+    from iotcall.cli.keys import signing_key
+    from iotcall.export.target import load_target
 
-    if not checkpoint.is_dir():
-        raise InputError(f"{checkpoint}: expected the folder of a checkpoint, found none")
-    note = _note(checkpoint, needed=not (format and catalogue))
-    folder = find("grammars", catalogue) if catalogue else _trained_for(checkpoint, note)
+    name, recipe = load_target(target)
+    key = signing_key(sign_key) if sign_key else None
+    folder, note = _catalogue(checkpoint, catalogue, needed=not (format and catalogue))
     if note and not _is_same(note.catalogue, folder):
         typer.echo(f"note: {checkpoint} was trained for the catalogue {note.catalogue!r}, not for "
                    f"{catalogue!r}", err=True)
-    console = Console(stderr=True, quiet=json)
-    with console.status("loading Optimum") as status:
-        from iotcall.export.exporter import export_student
-        from iotcall.export.target import load_target
+    console = Console(stderr=True)
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                  TimeElapsedColumn(), transient=True, console=console,
+                  disable=json or not console.is_terminal) as bar:
+        task = bar.add_task("loading Optimum", total=None)
+        from iotcall.export.exporter import Options, export_student
 
-        name, recipe = load_target(target)
-        report = export_student(checkpoint, folder, load_catalogue(folder), name, recipe, out,
-                                format_name=format, replace=replace, progress=status.update)
+        report = export_student(
+            checkpoint, folder, load_catalogue(folder), name, recipe, out, sign_with=key,
+            options=Options(format_name=format, golden=goldens, calibration=calibration, base=base,
+                            revision=revision, replace=replace, allow=allow, prefix_kv=prefix),
+            progress=lambda step, done, total: bar.update(
+                task, description=step, completed=done, total=total or None))
     if json:
         print_json(report)
-        return
-    parity = report.parity
+    else:
+        _print(report)
+
+
+def _print(report: ExportReport) -> None:
+    certificate = report.certificate
+    bundle = certificate.stages[-1]
     typer.echo(
-        f"{report.bundle}: {report.bytes / 1e6:.1f} MB for {name}\n"
-        f"fp32 graph to torch: largest logit difference {parity.logit_difference:.1e}\n"
-        f"quantised to fp32:   {parity.call_agreement:.1%} of {parity.turns} golden turns give the "
-        f"same calls\ngolden dialogues:    {parity.golden_equivalence:.1%} right")
-    for line in report.notes:
-        typer.echo(f"note: {line}")
+        f"{report.bundle}: {report.bytes / 1e6:.1f} MB for {certificate.target}, of which "
+        f"{report.model_bytes / 1e6:.1f} MB model\n"
+        f"fp32 graphs to torch: largest logit difference {certificate.prefill_difference:.1e}")
+    width = max(len(stage.name) for stage in certificate.stages)
+    for stage in certificate.stages[1:]:
+        ties = f", {stage.ties} ties" if stage.ties else ""
+        typer.echo(f"{stage.name:<{width}}  torch's calls on {stage.agreed} of {stage.turns} "
+                   f"golden turns{ties}")
+    typer.echo(f"golden dialogues: {bundle.right} of {bundle.turns} turns right (torch: "
+               f"{certificate.stages[0].right})")
+    for line in (*(f"allowed: {line}" for line in report.allowed),
+                 *(f"note: {line}" for line in report.notes)):
+        typer.echo(line)
+
+
+def _catalogue(checkpoint: str, given: str | None, *, needed: bool) -> tuple[
+        Path, CheckpointNote | None]:
+    """The catalogue's folder, and the checkpoint's note where it lies here and can be read."""
+    folder = Path(checkpoint)
+    if not folder.is_dir():
+        if given is None:
+            raise InputError(f"{checkpoint}: expected the folder of a checkpoint, found none; a "
+                             "model hub's id needs --catalogue beside it")
+        return find("grammars", given), None
+    note = _note(folder, needed=needed)
+    return (find("grammars", given) if given else _trained_for(folder, note)), note
 
 
 def _note(checkpoint: Path, *, needed: bool) -> CheckpointNote | None:

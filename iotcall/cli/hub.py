@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -27,12 +28,16 @@ def hub(
         help="Utterances that wait; one more is told that the hub is busy.")] = 8,
     threads: Annotated[int | None, typer.Option(
         min=1, help="Threads of the student; at most two by default.")] = None,
+    trusted_key: Annotated[list[Path] | None, typer.Option(
+        metavar="FILE", envvar="IOTCALL_TRUSTED_KEYS",
+        help="A public key; may be repeated. With any, only a bundle that one of them signed is "
+             "opened, and every file of it is hashed.")] = None,
     log_level: Annotated[Literal["debug", "info", "warning", "error"], typer.Option(
         help="Only debug logs what people say.")] = "info",
     json: JsonOption = False,
 ) -> None:
     """Turn utterances on Hermes voice topics into device commands, until SIGTERM or Ctrl-C."""
-    from iotcall.bundle import open_bundle
+    from iotcall.bundle import open_bundle, read_public_key
     from iotcall.devices import load_home
     from iotcall.dialogue import read_dialogue
     from iotcall.errors import InputError
@@ -47,7 +52,8 @@ def hub(
         broker=read_broker(broker), client_id=client_id, mqtt_version=mqtt_version,
         session_expiry_seconds=session_expiry_seconds, queue=queue))
     known_home = load_home(find("devices/homes", home, ".toml"))
-    opened = open_bundle(bundle_folder(bundle))
+    trusted = [read_public_key(path) for path in trusted_key or ()]
+    opened = open_bundle(bundle_folder(bundle), trusted_keys=trusted or None)
     if opened.dialogue_toml is None:
         raise InputError(f"the bundle {opened.name!r} has no dialogue.toml: it makes calls, but "
                          "says nothing of devices; export it from a catalogue that has one")

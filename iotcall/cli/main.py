@@ -19,6 +19,9 @@ from iotcall.cli.eval import eval_
 from iotcall.cli.export import export
 from iotcall.cli.grammar import grammar
 from iotcall.cli.hub import hub
+from iotcall.cli.keys import keys
+from iotcall.cli.selftest import selftest
+from iotcall.cli.targets import targets
 from iotcall.errors import IotcallError
 
 app = typer.Typer(
@@ -32,7 +35,7 @@ _EXTRAS = {
     "amqtt": "demo",
     "outlines_core": "grammar",
     "accelerate": "train", "num2words": "train", "torch": "train", "transformers": "train",
-    "onnx": "export", "onnx_ir": "export", "optimum": "export",
+    "onnx": "export", "onnx_ir": "export", "optimum": "export", "peft": "export",
 }
 """Module that only an extra brings -> the extra."""
 
@@ -43,8 +46,11 @@ app.command("hub")(hub)
 app.command("demo")(demo)
 app.command("export")(export)
 app.command("train")(train)
+app.command("targets")(targets)
+app.command("selftest")(selftest)
 app.add_typer(distill, name="distill")
 app.add_typer(grammar, name="grammar")
+app.add_typer(keys, name="keys")
 
 
 @app.callback(invoke_without_command=True)
@@ -91,6 +97,10 @@ def main() -> None:
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         code = 1
+    if code == _INTERRUPTED:
+        # subtle: Ctrl-C inside an exec (dataclasses, while torch is imported) makes CPython end
+        # `python -m` by the signal and not with this code, until the next one has run
+        eval("0")
     sys.exit(code)
 
 

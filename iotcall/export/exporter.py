@@ -1,71 +1,62 @@
-"""Checkpoint -> bundle: trace, quantise, compile the grammar, prove parity, write.
+"""Checkpoint -> bundle, step by step, all or nothing. Leaves out: the steps themselves.
 
-Leaves out: the steps themselves (graph, quantise, template, parity).
+source -> parts (tokenizer, prompts, automata) -> skeleton -> graphs, stage by stage, each judged
+against torch -> prefix states, certificate, record of golden calls -> signed bundle.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
-import json
-import math
 import platform
 import shutil
 import tempfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-from tokenizers import Tokenizer
 
 import iotcall
-from iotcall.bundle import (
-    Bundle,
-    StudentInfo,
-    TargetInfo,
-    check_place,
-    open_bundle,
-    write_bundle,
-)
-from iotcall.bundle.bundle import (
-    AUTOMATON,
-    CATALOGUE,
-    DIALOGUE,
-    GOLDEN,
-    MODEL,
-    PROMPT,
-    SKILLS,
-    TOKENIZER,
-)
+from iotcall.bundle import StudentInfo, TargetInfo, check_place, write_bundle
+from iotcall.bundle.bundle import GOLDEN
 from iotcall.catalogue import Catalogue
-from iotcall.checkpoint import CheckpointNote, read_note
-from iotcall.dialogue import read_dialogue
-from iotcall.errors import ExportError, FileError
-from iotcall.evaluate import Dialogue, read_dialogues
-from iotcall.export.graph import (
-    DecoderGraph,
-    compare_with_torch,
-    export_decoder,
-    read_architecture,
-)
-from iotcall.export.parity import Parity, compare_calls
-from iotcall.export.quantise import quantise_weights
+from iotcall.errors import ExportError, IotcallError
+from iotcall.export.certificate import PARITY, Certificate
+from iotcall.export.page import PAGE, certificate_page
+from iotcall.export.parts import as_json, labelled, read_parts
+from iotcall.export.source import open_source
+from iotcall.export.stages import Stages
+from iotcall.export.surroundings import scratch_folder
 from iotcall.export.target import Target
-from iotcall.export.template import template_pieces
-from iotcall.formats import Format, format_named
-from iotcall.grammar.compiler import compile_automaton
-from iotcall.runtime import Student
+from iotcall.export.weights import Weights, weights_hash
 
-PARITY = "parity.json"
-TRAINING = "training.json"
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 HISTORY_TURNS = 4
 """Earlier turns that a bundle's student is shown: what the students here are trained with."""
-FAMILY_FORMATS = {"qwen3": "hermes", "gemma3_text": "functiongemma", "lfm2": "lfm2"}
-"""The wire format of a published student by its architecture."""
-
 _TOOLS = ("onnx", "onnxruntime", "optimum", "optimum-onnx", "outlines-core", "tokenizers", "torch",
-          "transformers", "accelerate", "num2words", "numpy", "onnx-ir", "safetensors")
+          "transformers", "accelerate", "num2words", "numpy", "onnx-ir", "safetensors", "peft")
+
+Progress = Callable[[str, int, int], None]
+"""Name of the step, how much of it is done, of how much (0: unknown)."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person may choose beside checkpoint, catalogue and target."""
+
+    format_name: str | None = None
+    """Wire format; None: the student's own."""
+    golden: Path | None = None
+    calibration: Path | None = None
+    """Dialogues that ranges and vocabularies rest on; None: the golden ones."""
+    base: str | None = None
+    """Of an adapter."""
+    revision: str | None = None
+    replace: bool = False
+    allow: bool = False
+    """Write the bundle below the target's bar too, and say so in its manifest."""
+    prefix_kv: bool = True
 
 
 class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,185 +64,122 @@ class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
 
     bundle: Path
     bytes: int
-    parity: Parity
+    """Of all files."""
+    model_bytes: int
+    """Of graphs and weights alone."""
+    certificate: Certificate
+    allowed: tuple[str, ...]
+    """Where parity is below the bar."""
     notes: tuple[str, ...]
 
 
 def export_student(
-    checkpoint: Path, grammar_folder: Path, catalogue: Catalogue, target_name: str, target: Target,
-    out: Path, *, format_name: str | None = None, replace: bool = False,
-    progress: Callable[[str], None] = lambda step: None,
+    checkpoint: str, grammar_folder: Path, catalogue: Catalogue, target_name: str, target: Target,
+    out: Path, *, options: Options | None = None, sign_with: Ed25519PrivateKey | None = None,
+    progress: Progress = lambda step, done, total: None,
 ) -> ExportReport:
-    """Turn a checkpoint's folder into a bundle at `out`, all or nothing.
+    """Turn a checkpoint into a bundle at `out`, all or nothing.
 
     `grammar_folder` holds the catalogue's ``golden.jsonl`` and, if a hub is to use it,
-    ``dialogue.toml``; `progress` is told the name of each step.
+    ``dialogue.toml``.
 
     Raises:
         ExportError: the checkpoint cannot be exported, or parity is not reached.
         BundleError: `out` is in the way.
+        FileError: golden dialogues or settings cannot be read.
+        IotcallError: a disk is full, or fails.
     """
-    check_place(out, replace=replace)
-    architecture = read_architecture(checkpoint)
-    note = _note(checkpoint, format_name)
-    format = _format(architecture, format_name or (note.format if note else None))
-    golden, dialogue = grammar_folder / GOLDEN, grammar_folder / DIALOGUE
-    if dialogue.is_file():
-        read_dialogue(dialogue.read_text(encoding="utf-8"), catalogue, dialogue)
-    dialogues = read_dialogues(golden)
-    tokenizer_path = checkpoint / TOKENIZER
-    if not tokenizer_path.is_file():
-        raise ExportError(f"{checkpoint} holds no {TOKENIZER}: save the student with its fast "
-                          "tokenizer")
-    student = StudentInfo(
-        architecture=architecture, parameters=_parameters(checkpoint), format=format.name,
-        history_turns=HISTORY_TURNS, checkpoint_sha256=_weights_hash(checkpoint))
-    first = catalogue.router() if catalogue.skills else catalogue
-    pieces, notes = template_pieces(checkpoint, format, first)
-    tokenizer = _tokenizer(tokenizer_path)
-    progress("compiling the grammar")
-    automaton = compile_automaton(first, format, pieces, tokenizer)
-    skills = {}
-    for skill in catalogue.skills:
-        part = catalogue.of_skill(skill)
-        own = template_pieces(checkpoint, format, part)[0]
-        skills[skill.name] = own, compile_automaton(part, format, own, tokenizer)
+    options = options or Options()
+    check_place(out, replace=options.replace)
+    for path in (options.golden or grammar_folder / GOLDEN, options.calibration):
+        if path:
+            labelled(path, catalogue)  # before anything is fetched or merged
 
-    def fill(folder: Path) -> None:
-        """Everything but the graph."""
-        tokenizer.save(str(folder / TOKENIZER))
-        automaton.save(folder / AUTOMATON)
-        (folder / PROMPT).write_bytes(_json(pieces))
-        for name, (own, part) in skills.items():
-            (folder / SKILLS / name).mkdir(parents=True)
-            (folder / SKILLS / name / PROMPT).write_bytes(_json(own))
-            part.save(folder / SKILLS / name / AUTOMATON)
-        (folder / CATALOGUE).write_text(
-            json.dumps(catalogue.to_json(), indent=2, ensure_ascii=False) + "\n")
-        shutil.copyfile(golden, folder / GOLDEN)
-        if note:
-            (folder / TRAINING).write_bytes(_json(note))
-        if dialogue.is_file():
-            shutil.copyfile(dialogue, folder / DIALOGUE)
+    def step(name: str) -> None:
+        progress(name, 0, 0)
 
-    def bundle_at(folder: Path, name: str, recipe: Target,
-                  replace: bool = False) -> AbstractContextManager[Path]:
-        return write_bundle(folder, name=out.name, catalogue=catalogue.name, student=student,
-                            target=_target_info(name, recipe), made_with=_made_with(),
-                            replace=replace)
-
-    with tempfile.TemporaryDirectory(prefix="iotcall-export-") as scratch:
-        progress("tracing the graph")
-        graph = export_decoder(checkpoint, Path(scratch) / "fp32", opset=target.opset)
-        progress("comparing logits with torch")
-        ids = tokenizer.encode(pieces.prefix + pieces.open_turn(dialogues[0].turns[0].utterance),
-                               add_special_tokens=False).ids
-        difference = _logit_difference(checkpoint, graph, ids, target)
-        reference = Path(scratch) / "reference"
-        with bundle_at(reference, "cpu-fp32", Target(provider="CPUExecutionProvider",
-                                                     precision="fp32")) as folder:
-            fill(folder)
-            shutil.copytree(graph.path.parent, folder, dirs_exist_ok=True)
-        with bundle_at(out, target_name, target, replace) as folder:
-            fill(folder)
-            if target.quantisation:
-                progress("quantising")
-                quantise_weights(graph.path, folder / MODEL, bits=target.quantisation.bits,
-                                 block_size=target.quantisation.block_size,
-                                 accuracy_level=target.quantisation.accuracy_level)
-            else:
-                shutil.copytree(graph.path.parent, folder, dirs_exist_ok=True)
-            progress("comparing calls")
-            fp32 = open_bundle(reference)
-            # subtle: the candidate has no manifest yet, so it is fp32's with another folder
-            quantised = msgspec.structs.replace(
-                fp32, folder=folder, manifest=msgspec.structs.replace(
-                    fp32.manifest, target=_target_info(target_name, target)))
-            parity = _parity(fp32, quantised, dialogues, difference, target)
-            (folder / PARITY).write_bytes(_json(parity))
-    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    return ExportReport(bundle=out, bytes=size, parity=parity, notes=notes + graph.notes)
-
-
-def _note(checkpoint: Path, format_name: str | None) -> CheckpointNote | None:
-    """The checkpoint's note; a broken one is none where the format was given."""
     try:
-        return read_note(checkpoint)
-    except FileError:
-        if format_name is None:
-            raise
-        return None
+        with open_source(checkpoint, base=options.base, revision=options.revision,
+                         progress=step) as source, scratch_folder() as scratch, \
+                Weights(source.folder) as weights:
+            parts = read_parts(
+                source, grammar_folder, catalogue, target.head, format_name=options.format_name,
+                golden=options.golden, calibration=options.calibration, progress=step)
+            student = StudentInfo(
+                architecture=source.architecture, parameters=weights.count(),
+                format=parts.format.name, history_turns=HISTORY_TURNS,
+                checkpoint_sha256=weights_hash(source.folder))
+            stages = Stages(source, weights, parts, target_name, target, student, scratch, progress)
+            certificate = stages.run(prefix_kv=options.prefix_kv)
+            notes = (*parts.notes, *stages.notes)
+            allowed = _below(certificate, target)
+            if allowed and not options.allow:
+                raise ExportError(f"{allowed[0]}; choose a target of higher precision, or add "
+                                  "--allow to export it all the same")
+            info = TargetInfo(name=target_name, provider=target.provider.name,
+                              precision=target.precision)
+            step("writing the bundle")
+            with write_bundle(out, name=out.name, catalogue=catalogue.name, student=student,
+                              target=info, made_with=_made_with(), allowed=allowed,
+                              replace=options.replace, sign_with=sign_with) as folder:
+                stages.fill(folder)
+                notes += _over_budget(folder, target)
+                whole = msgspec.structs.replace(certificate, student=out.name, notes=notes,
+                                                bar=target.parity.call_agreement, allowed=allowed)
+                (folder / PARITY).write_bytes(as_json(whole))
+                (folder / PAGE).write_text(certificate_page(whole), encoding="utf-8")
+    except OSError as error:
+        raise IotcallError(f"the export stopped: {_why(error)}; nothing was written to {out}. "
+                           f"Scratch files go to TMPDIR ({tempfile.gettempdir()}), about the size "
+                           "of the fp32 weights twice") from error
+    return ExportReport(
+        bundle=out, certificate=whole, allowed=allowed, notes=notes, model_bytes=_model_bytes(out),
+        bytes=sum(path.stat().st_size for path in out.rglob("*") if path.is_file()))
 
 
-def _format(architecture: str, given: str | None) -> Format:
-    """As given, or the family's."""
-    given = given or FAMILY_FORMATS.get(architecture)
-    if given is None:
-        raise ExportError(f"no wire format is known for {architecture}; give --format")
-    return format_named(given)
+def _model_bytes(folder: Path) -> int:
+    """Of graphs and weights; what was compiled from them is not counted."""
+    return sum(path.stat().st_size for path in folder.iterdir()
+               if path.suffix in (".onnx", ".data"))
 
 
-def _target_info(name: str, target: Target) -> TargetInfo:
-    return TargetInfo(name=name, provider=target.provider, precision=target.precision)
+def _over_budget(folder: Path, target: Target) -> tuple[str, ...]:
+    size, budget = _model_bytes(folder), target.budget.bytes
+    if budget is None or size <= budget:
+        return ()
+    return (f"the model takes {size / 1e6:.1f} MB, more than the target's budget of "
+            f"{budget / 1e6:.1f} MB",)
 
 
-def _logit_difference(checkpoint: Path, graph: DecoderGraph, ids: list[int],
-                      target: Target) -> float:
-    """Of a prompt in chunks: a prefill, single steps, then several tokens with a past."""
-    ids = (ids * (20 // len(ids) + 1))[:max(len(ids), 20)]
-    found = compare_with_torch(graph, checkpoint, ids, [len(ids) - 12, 1, 1, 1, 1, 5, 3])
-    if not found <= target.parity.logit_difference:
-        raise ExportError(f"the graph differs from torch by {found:.2g} in a logit, more than "
-                          f"{target.parity.logit_difference:.2g}; this architecture is not "
-                          "exported rightly by these versions")
-    return found
+def _below(certificate: Certificate, target: Target) -> tuple[str, ...]:
+    """Where parity is below the target's bar; sentences."""
+    found = []
+    difference = certificate.prefill_difference
+    if not difference <= target.parity.logit_difference:
+        found.append(f"the fp32 graph differs from torch by {difference:.2g} in a logit, more than "
+                     f"{target.parity.logit_difference:.2g}")
+    for stage in certificate.stages[1:]:
+        bar = 1.0 if "fp32" in stage.name else target.parity.call_agreement
+        if stage.agreement < bar:
+            found.append(
+                f"the stage '{stage.name}' makes torch's calls on {stage.agreed} of "
+                f"{stage.turns - stage.ties} golden turns ({stage.agreement:.1%}, {stage.ties} "
+                f"ties left out), below {bar:.0%}")
+    for variant in certificate.variants:
+        share = variant.agreed / variant.turns
+        if share < target.parity.call_agreement:
+            found.append(f"decoded {variant.name} the bundle makes its usual calls on {share:.1%} "
+                         f"of the golden turns, below {target.parity.call_agreement:.0%}")
+    return tuple(found)
 
 
-def _parity(reference: Bundle, candidate: Bundle, dialogues: list[Dialogue], difference: float,
-            target: Target) -> Parity:
-    with Student.open(reference) as expected, Student.open(candidate) as found:
-        parity = compare_calls(expected, found, dialogues, difference)
-    if parity.call_agreement < target.parity.call_agreement:
-        raise ExportError(
-            f"the quantised student agrees with the unquantised one on "
-            f"{parity.call_agreement:.1%} of {parity.turns} golden turns, below "
-            f"{target.parity.call_agreement:.1%}; choose a target of higher precision")
-    return parity
-
-
-def _json(value: object) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
-
-
-def _tokenizer(path: Path) -> Tokenizer:
-    try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises bare exceptions
-        raise ExportError(f"{path} is no tokenizer: {error}") from error
-
-
-def _parameters(checkpoint: Path) -> int:
-    from safetensors import SafetensorError, safe_open
-
-    total = 0
-    for path in sorted(checkpoint.glob("*.safetensors")):
-        try:
-            with safe_open(path, framework="numpy") as tensors:
-                total += sum(math.prod(tensors.get_slice(key).get_shape())
-                             for key in tensors.keys())  # noqa: SIM118, not a dict
-        except SafetensorError as error:
-            raise ExportError(f"{path} cannot be read: {error}; copy the checkpoint "
-                              "again") from error
-    return total
-
-
-def _weights_hash(checkpoint: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(checkpoint.glob("*.safetensors")):
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
+def _why(error: OSError) -> str:
+    """What stopped a copy of many files, or a file, in words."""
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        return str(error.args[0][0][2])
+    if error.errno is None and " requested and " in str(error):  # numpy's, of a short write
+        return f"a file could not be written whole ({error}), the disk is probably full"
+    return str(error)
 
 
 def _made_with() -> dict[str, str]:

@@ -43,7 +43,7 @@ def recompile_grammar(folder: Path) -> Automaton:
         name: importlib.metadata.version(name) for name in ("outlines-core", "tokenizers")}}
     with write_bundle(folder, name=manifest.name, catalogue=manifest.catalogue,
                       student=manifest.student, target=manifest.target, made_with=made_with,
-                      replace=True) as fresh:
+                      allowed=manifest.allowed, replace=True) as fresh:
         for name in manifest.files:
             (fresh / name).parent.mkdir(parents=True, exist_ok=True)
             if name in fresh_automata:

@@ -8,7 +8,10 @@ call between them.
 from __future__ import annotations
 
 import difflib
+import json
+import re
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,54 +30,88 @@ from iotcall.catalogue import (
     Number,
     Object,
     Text,
+    Tool,
     ToolCall,
     Union,
 )
 from iotcall.errors import ExportError
+from iotcall.export.dates import OTHERS, bundle_date
+from iotcall.export.surroundings import first_line, quiet
 from iotcall.formats import Format, PromptPieces
 
 _FIRST, _SECOND = "\u2042first\u2042", "\u2042second\u2042"
+_WAY_OUT = ("mend the chat template, or remove it (chat_template.jinja, or chat_template in "
+            "tokenizer_config.json): then prompts are the wire format's own")
 
 
-def template_pieces(checkpoint: Path, format: Format, catalogue: Catalogue) -> tuple[
-        PromptPieces, tuple[str, ...]]:
-    """The pieces that this student was made for, and notes on where they differ from ours.
+class TemplatePieces(msgspec.Struct, frozen=True, kw_only=True):
+    """What a chat template makes of a catalogue."""
+
+    pieces: PromptPieces
+    """On the bundle's date."""
+    notes: tuple[str, ...] = ()
+    """Where they differ from ours."""
+    otherwise: tuple[str, ...] = ()
+    """The prefix on `OTHERS`, where it is of a date; see `iotcall.export.dates.dated_prefix`."""
+
+
+def template_pieces(checkpoint: Path, format: Format, catalogue: Catalogue) -> TemplatePieces:
+    """The pieces that this student was made for.
 
     Without a chat template these are the format's own.
 
     Raises:
-        ExportError: the template cannot be cut into pieces; shows the difference.
+        ExportError: the template fails, leaves out what the format tells of a tool, or cannot be
+            cut into pieces; shows the difference.
     """
     ours = format.pieces(catalogue)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True,
-                                                  trust_remote_code=False)
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True,
+                                                      trust_remote_code=False)
     except Exception as error:  # transformers raises whatever its readers raise
         raise ExportError(f"{checkpoint}: transformers cannot read the tokenizer: "
-                          f"{error}") from error
+                          f"{first_line(error)}") from error
     if not tokenizer.chat_template:
-        return ours, ()
+        return TemplatePieces(pieces=ours)
+    theirs, *others = (_pieces(tokenizer, format, catalogue, ours, when)
+                       for when in (bundle_date(), *OTHERS))
+    if theirs != ours:
+        _check_tools(ours.prefix, theirs.prefix, catalogue)
+    dated = [name for name in PromptPieces.__struct_fields__ if name != "prefix"
+             and any(getattr(other, name) != getattr(theirs, name) for other in others)]
+    notes = [*_differences(ours, theirs),
+             *(f"the chat template writes today's date in {name}; the bundle keeps "
+               f"{bundle_date().date().isoformat()}" for name in dated)]
+    moved = any(other.prefix != theirs.prefix for other in others)
+    return TemplatePieces(pieces=theirs, notes=tuple(notes),
+                          otherwise=tuple(other.prefix for other in others) if moved else ())
+
+
+def _pieces(tokenizer: Any, format: Format, catalogue: Catalogue, ours: PromptPieces,
+            when: datetime) -> PromptPieces:
+    """Those of the template at that time."""
     call = _probe_call(catalogue)
     text = format.render([call], catalogue)
-    rendered = _render(tokenizer, catalogue, {"content": "", "tool_calls": [
+    rendered = _render(tokenizer, catalogue, when, {"content": "", "tool_calls": [
         {"type": "function", "function": msgspec.to_builtins(call)}]})
     if text not in rendered:
         # some templates know no tool_calls: there a call is what the assistant wrote
-        written = _render(tokenizer, catalogue, {"content": text})
+        written = _render(tokenizer, catalogue, when, {"content": text})
         rendered = written if text in written else rendered
-    special = sorted({str(token.content) for token in tokenizer.added_tokens_decoder.values()},
-                     key=len, reverse=True)
     expected = _expected(ours, format, catalogue, call)
     if rendered == expected:
-        return ours, ()
+        return ours
+    special = sorted({str(token.content) for token in tokenizer.added_tokens_decoder.values()},
+                     key=len, reverse=True)
     theirs = _cut(rendered, ours, text, special, expected)
     again = _expected(theirs, format, catalogue, call)
     if again != rendered:
         raise _refused(again, rendered)
-    return theirs, tuple(_differences(ours, theirs))
+    return theirs
 
 
-def _render(tokenizer: Any, catalogue: Catalogue, answer: dict[str, Any]) -> str:
+def _render(tokenizer: Any, catalogue: Catalogue, when: datetime, answer: dict[str, Any]) -> str:
     """The template on two turns, thinking off, up to where the student answers."""
     messages: list[dict[str, Any]] = [
         {"role": "user", "content": _FIRST},
@@ -83,13 +120,53 @@ def _render(tokenizer: Any, catalogue: Catalogue, answer: dict[str, Any]) -> str
     ]
     if catalogue.task:
         messages.insert(0, {"role": "system", "content": catalogue.task})
-    try:
-        return str(tokenizer.apply_chat_template(
-            messages, tools=[tool.shown for tool in catalogue.tools], tokenize=False,
-            add_generation_prompt=True, enable_thinking=False))
-    except Exception as error:  # jinja2 raises what the template's author chose to raise
-        raise ExportError(f"the checkpoint's chat template fails on a dialogue of two turns with "
-                          f"a call between them: {error}") from error
+
+    def attempt(*tools: Tool) -> str | Exception:
+        try:
+            return str(tokenizer.apply_chat_template(
+                messages, tools=[tool.shown for tool in tools], tokenize=False,
+                add_generation_prompt=True, enable_thinking=False,
+                strftime_now=when.strftime))  # in place of the clock that transformers offers
+        except Exception as error:  # jinja2 raises what the template's author chose to raise
+            return error
+
+    rendered = attempt(*catalogue.tools)
+    if isinstance(rendered, str):
+        return rendered
+    what = "a dialogue of two turns with a call between them"
+    if isinstance(attempt(), str):
+        what = next((f"the tool {tool.name!r}" for tool in catalogue.tools
+                     if not isinstance(attempt(tool), str)), what)
+    raise ExportError(f"the checkpoint's chat template fails on {what}: {first_line(rendered)}; "
+                      f"{_WAY_OUT}") from rendered
+
+
+def _check_tools(ours: str, theirs: str, catalogue: Catalogue) -> None:
+    """Nothing if the template's prefix tells of every tool what the format's prefix tells."""
+    for tool in catalogue.tools:
+        parameters = tool.shown["function"].get("parameters", {}).get("properties", {})
+        names = {"the name": tool.name} | {f"the parameter {name!r}": name for name in parameters}
+        texts = {"the description": tool.description} | {
+            f"the description of the parameter {name!r}": str(schema.get("description", ""))
+            for name, schema in parameters.items() if isinstance(schema, dict)}
+        for what, holds, text in (*((what, _names, name) for what, name in names.items()),
+                                  *((what, _tells, text) for what, text in texts.items())):
+            if holds(ours, text) and not holds(theirs, text):
+                raise ExportError(f"the checkpoint's chat template leaves out {what} of the tool "
+                                  f"{tool.name!r}; {_WAY_OUT}")
+
+
+def _names(prompt: str, name: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", prompt) is not None
+
+
+def _tells(prompt: str, text: str) -> bool:
+    """Whether the text stands there, however its signs and spaces are written."""
+    def letters(written: str) -> str:
+        return re.sub(r"[\W_]+", "", written)
+
+    spelt = (text, json.dumps(text, ensure_ascii=False), json.dumps(text))
+    return any(letters(one) in letters(prompt) for one in spelt)
 
 
 def _probe_call(catalogue: Catalogue) -> ToolCall:

@@ -70,10 +70,22 @@ def log_shares(logits: Logits) -> NDArray[np.float64] | None:
     return shares
 
 
-def mass_on(logits: Logits, allowed: NDArray[np.int32]) -> float:
-    """Share of the unmasked student's probability that lies on the allowed tokens, 0..1."""
-    shares = log_shares(logits)
-    return 0.0 if shares is None else float(np.exp(shares[allowed]).sum())
+def mass_on(allowed: Logits, rest: Logits) -> float:
+    """Share of the unmasked student's probability that lies on the allowed tokens, 0..1.
+
+    `rest` are the logits of every token looked at, the allowed ones among them.
+    """
+    shares = log_shares(rest)
+    if shares is None:
+        return 0.0
+    # the logarithm of the normaliser, from any logit that is a number
+    at = int(np.argmax(shares))
+    largest = float(rest[at])
+    if not np.isfinite(largest):
+        return float(np.isin(rest[np.isinf(rest)], allowed).any())
+    wide = allowed.astype(np.float64)
+    wide[np.isnan(wide)] = -np.inf
+    return min(1.0, float(np.exp(wide - largest + shares[at]).sum()))
 
 
 class _Open(msgspec.Struct, Generic[S]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -14,13 +14,42 @@ from numpy.typing import NDArray
 from iotcall.catalogue import ToolCall
 from iotcall.grammar import Walk
 from iotcall.grammar.scoring import choose, mass_on
-from iotcall.runtime.decoder import State
+from iotcall.runtime.decoders import Scores, State
 
 Outcome = Literal["call", "too_long", "too_slow", "no_text", "nothing_fits", "no_logits", "invalid"]
-Run = Callable[[Sequence[int], State], tuple[NDArray[np.float32], State]]
+Tokens = NDArray[np.int64]
 
 _CHUNK = 128
 """Tokens of a prompt in one pass, at most."""
+
+
+class Run(Protocol):
+    """`Decoder.run`, or what stands for it."""
+
+    def __call__(self, ids: Sequence[int], state: State, allowed: Tokens | None = None, *,
+                 first: bool = False) -> tuple[Scores | None, State]: ...
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """Where the student chose among several tokens."""
+
+    after: int
+    """Answer tokens before it."""
+    allowed: Tokens
+    logits: NDArray[np.float32]
+    """Of the allowed tokens, in their order."""
+    margin: float
+    """To the next best, in log-probability."""
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """What an answer was chosen from."""
+
+    prompt: tuple[int, ...]
+    """Tokens of the whole prompt."""
+    tokens: tuple[int, ...]
+    """Tokens of the answer."""
+    decisions: tuple[Decision, ...]
 
 
 class Decoding(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +81,8 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     grammar_mass: float = 1.0
     """Share of its probability that the unmasked student put on valid first tokens of the first
     decision, 0..1: low where it would rather say something else. 1 without a decision."""
+    trace: tuple[Trace, ...] = ()
+    """With skills, of the first decision and each skill; empty unless it was asked for."""
 
 
 def unanswered(outcome: Outcome) -> Decoding:
@@ -76,16 +107,22 @@ class Path(msgspec.Struct, frozen=True):
     """State after the first pass; None if the deadline came before it."""
     prompt_tokens: tuple[int, ...]
     """Answer tokens that were forced and ran with the prompt."""
+    trace: tuple[Decision, ...] = ()
+    """What was chosen from, where that was asked for."""
 
 
 def decode_greedily(
     walk: Walk, run: Run, pending: Sequence[int], state: State, *,
     token_budget: int, deadline: float | None = None,
+    fits: Callable[[State, int], bool] | None = None,
+    one_by_one: bool = False, traced: bool = False,
 ) -> Path:
     """Choose the likeliest allowed token until the automaton is done.
 
     `pending` are the prompt's tokens that are not in `state` yet (at least one). Forced tokens ride
-    along with the next pass and the forced tail is never run. `deadline` is on the monotonic clock.
+    along with the next pass and the forced tail is never run. `deadline` is on the monotonic clock;
+    `fits` says whether a state can take so many tokens more. For comparisons only: `one_by_one`
+    runs every answer token in a pass of its own, `traced` keeps every decision's logits.
     """
     began = time.monotonic()
     forced, place = walk.forced_run(walk.start)
@@ -95,8 +132,11 @@ def decode_greedily(
     smallest_margin, grammar_mass = math.inf, 1.0
     prompt_state: State | None = None
     outcome: Outcome = "call"
+    trace: list[Decision] = []
     while len(waiting) > _CHUNK and not (deadline and time.monotonic() >= deadline):
         # a long prompt goes in chunks, so that the deadline is looked at between them
+        if fits and not fits(state, len(waiting)):
+            break
         _, state = run(waiting[:_CHUNK], state)
         passes, waiting = passes + 1, waiting[_CHUNK:]
     while not walk.is_final(place):
@@ -106,18 +146,29 @@ def decode_greedily(
         if deadline is not None and time.monotonic() >= deadline:
             outcome = "too_slow"
             break
-        logits, state = run(waiting, state)
+        if fits and not fits(state, len(waiting)):
+            outcome = "too_long"
+            break
+        allowed = walk.allowed(place).astype(np.int64)
+        if one_by_one and prompt_state is not None:
+            for token in waiting[:-1]:
+                _, state = run([token], state)
+                passes += 1
+            waiting = waiting[-1:]
+        scores, state = run(waiting, state, allowed, first=not decisions)
+        assert scores is not None  # they were asked for
         passes += 1
         if prompt_state is None:
             prompt_state = state
             prefill_ms = 1000 * (time.monotonic() - began)
-        allowed = walk.allowed(place)
-        chosen = choose(logits[allowed])
+        chosen = choose(scores.allowed)
         if chosen is None:
             outcome = "no_logits"
             break
         if not decisions:
-            grammar_mass = mass_on(logits, allowed)
+            grammar_mass = mass_on(scores.allowed, scores.rest)
+        if traced:
+            trace.append(Decision(len(answer), allowed, scores.allowed.copy(), chosen.margin))
         log_probability += chosen.log_probability
         smallest_margin = min(smallest_margin, chosen.margin)
         decisions += 1
@@ -132,4 +183,5 @@ def decode_greedily(
         grammar_mass=grammar_mass, outcome=outcome, decisions=decisions, passes=passes,
         prefill_ms=prefill_ms, decode_ms=1000 * (time.monotonic() - began) - prefill_ms,
         prompt_state=prompt_state, prompt_tokens=tuple(walk.forced_run(walk.start)[0]),
+        trace=tuple(trace),
     )

@@ -10,19 +10,22 @@ import math
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 
 import msgspec
 from tokenizers import Tokenizer
 
 from iotcall.bundle import Bundle
+from iotcall.bundle.bundle import SKILLS
 from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.errors import BundleError, CallError
 from iotcall.formats import PromptPieces
 from iotcall.grammar import Automaton, Binder
 from iotcall.grammar.binding import Names
-from iotcall.runtime.decoder import Decoder, State
-from iotcall.runtime.decoding import Decoding, Outcome, decode_greedily, unanswered
+from iotcall.runtime.decoders import State, open_decoder
+from iotcall.runtime.decoding import Decoding, Outcome, Trace, decode_greedily, unanswered
+from iotcall.runtime.prefix import graph_hashes, prefix_key, read_prefix, write_prefix
 from iotcall.runtime.prompt import PromptTokens
 
 TOKEN_BUDGET = 160
@@ -40,37 +43,48 @@ class Turn(msgspec.Struct, frozen=True):
     calls: tuple[ToolCall, ...]
 
 
+class Modes(msgspec.Struct, frozen=True, kw_only=True):
+    """Ways to decode, for comparisons; a hub takes the defaults."""
+
+    prefix_kv: bool = True
+    """Use the shipped state after the prefix, and remember prompts."""
+    one_by_one: bool = False
+    """Run every answer token in a pass of its own."""
+    traced: bool = False
+    """Keep every decision's logits (`Decoding.trace`)."""
+
+
 class Student:
     """Answers utterances with valid calls; a context manager; one thread at a time."""
 
-    def __init__(self, bundle: Bundle, *, threads: int, token_budget: int = TOKEN_BUDGET) -> None:
+    def __init__(self, bundle: Bundle, *, threads: int, token_budget: int = TOKEN_BUDGET,
+                 modes: Modes | None = None) -> None:
         self.bundle = bundle
+        self._modes = modes or Modes()
         try:
             self._tokenizer = Tokenizer.from_file(str(bundle.tokenizer_path))
         except Exception as error:  # tokenizers raises bare exceptions
             raise BundleError(f"{bundle.tokenizer_path}: is no tokenizer: {error}") from error
-        self._decoder = Decoder(bundle.model_path, provider=bundle.manifest.target.provider,
-                                   threads=threads)
+        self.decoder = open_decoder(bundle.folder, bundle.layout, threads=threads)
         self._token_budget = token_budget
-        self._main = self._part(bundle.catalogue.router() if bundle.skills else bundle.catalogue,
-                                bundle.pieces, bundle.automaton)
-        self._main_state = self._decoder.empty_state()
-        if self._main.prefix:
-            _, self._main_state = self._decoder.run(self._main.prefix, self._main_state)
-        self._skills = {skill.name: self._part(skill.catalogue, skill.pieces, skill.automaton)
-                        for skill in bundle.skills}
         self._remembered: OrderedDict[tuple[int, ...], State] = OrderedDict()
+        self._main = self._part(bundle.catalogue.router() if bundle.skills else bundle.catalogue,
+                                bundle.pieces, bundle.automaton, "")
+        self._main_state = self._after_prefix(self._main)
+        self._skills = {skill.name: self._part(skill.catalogue, skill.pieces, skill.automaton,
+                                               f"{SKILLS}/{skill.name}")
+                        for skill in bundle.skills}
 
     @staticmethod
     def open(bundle: Bundle, *, threads: int | None = None,
-             token_budget: int = TOKEN_BUDGET) -> Student:
+             token_budget: int = TOKEN_BUDGET, modes: Modes | None = None) -> Student:
         """The student of an opened bundle.
 
         Raises:
             BundleError: its model cannot be loaded.
         """
         return Student(bundle, threads=threads or min(2, os.cpu_count() or 1),
-                       token_budget=token_budget)
+                       token_budget=token_budget, modes=modes)
 
     def decode(self, history: Sequence[Turn], utterance: str, *,
                deadline: float | None = None) -> Decoding:
@@ -96,15 +110,25 @@ class Student:
                 break
         return _joined(picked, answers)
 
-    def _part(self, catalogue: Catalogue, pieces: PromptPieces, automaton: Automaton) -> _Part:
-        size = self._decoder.vocabulary_size
-        if isinstance(size, int) and automaton.largest_token >= size:
+    def _part(self, catalogue: Catalogue, pieces: PromptPieces, automaton: Automaton,
+              folder: str) -> _Part:
+        size = self.bundle.layout.vocabulary
+        if automaton.largest_token >= size:
             raise BundleError(f"{self.bundle.folder}: the automaton uses token "
                               f"{automaton.largest_token}, the model knows {size}; export it "
                               "again")
         prompt = PromptTokens(self._tokenizer, self.bundle.format, pieces, catalogue)
         return _Part(catalogue, prompt, Binder(automaton, self._tokenizer),
-                     tuple(prompt.prefix()))
+                     tuple(prompt.prefix()), self.bundle.folder / folder)
+
+    def _after_prefix(self, part: _Part) -> State:
+        """The state after a part's prefix: shipped, or run."""
+        state = self.decoder.empty_state()
+        if not part.prefix:
+            return state
+        shipped = read_prefix(part.folder, self.decoder, part.prefix, prefix_key(
+            part.prefix, graph_hashes(self.bundle))) if self._modes.prefix_kv else None
+        return shipped or self.decoder.run(part.prefix, state)[1]
 
     def _as_skills(self, turn: Turn) -> Turn:
         """An earlier turn as the first decision was answered."""
@@ -126,9 +150,12 @@ class Student:
         for turn in history:
             ids += part.prompt.past_turn(turn.utterance, turn.calls)
         ids += part.prompt.open_turn(utterance)
-        known, state = self._longest_known(part, ids)
-        path = decode_greedily(walk, self._decoder.run, ids[known:], state,
-                               token_budget=self._token_budget, deadline=deadline)
+        known, state = (self._longest_known(part, ids) if self._modes.prefix_kv
+                        else (0, self.decoder.empty_state()))
+        path = decode_greedily(
+            walk, self.decoder.run, ids[known:], state, token_budget=self._token_budget,
+            deadline=deadline, fits=self.decoder.fits, one_by_one=self._modes.one_by_one,
+            traced=self._modes.traced)
         if path.prompt_state is not None:
             self._remember((*ids, *path.prompt_tokens), path.prompt_state)
         finished = path.outcome == "call"
@@ -144,7 +171,18 @@ class Student:
             decisions=path.decisions, tokens=len(path.tokens), passes=path.passes,
             prefill_ms=path.prefill_ms, decode_ms=path.decode_ms,
             smallest_margin=path.smallest_margin, grammar_mass=path.grammar_mass,
+            trace=(Trace(tuple(ids), path.tokens, path.trace),) if self._modes.traced else (),
         )
+
+    def write_prefixes(self) -> int:
+        """Write the state after each part's prefix into the bundle's folder, for its next opening;
+        returns the tokens of the first one."""
+        for part in (self._main, *self._skills.values()):
+            if part.prefix:
+                state = self.decoder.run(part.prefix, self.decoder.empty_state())[1]
+                write_prefix(part.folder, self.decoder, state,
+                             prefix_key(part.prefix, graph_hashes(self.bundle)))
+        return len(self._main.prefix)
 
     def bind_registry(self, names: Names | None) -> tuple[str, ...]:
         """Take the names that exist in the home now: list (areas, devices, ...) -> names.
@@ -186,11 +224,11 @@ class Student:
             return len(best), self._main_state
         if len(best) < len(part.prefix):
             # a skill that was not asked for of late
-            _, state = self._decoder.run(part.prefix, self._decoder.empty_state())
+            state = self._after_prefix(part)
             self._remember(part.prefix, state)
             return len(part.prefix), state
         if not best:
-            return 0, self._decoder.empty_state()
+            return 0, self.decoder.empty_state()
         self._remembered.move_to_end(best)
         return len(best), self._remembered[best]
 
@@ -209,6 +247,8 @@ class _Part(msgspec.Struct, frozen=True):
     prompt: PromptTokens
     binder: Binder
     prefix: tuple[int, ...]
+    folder: Path
+    """Of the part's files."""
 
 
 def _only(turn: Turn, catalogue: Catalogue) -> Turn:
@@ -231,4 +271,5 @@ def _joined(picked: Decoding, answers: Sequence[Decoding]) -> Decoding:
         prefill_ms=sum(part.prefill_ms for part in parts),
         decode_ms=sum(part.decode_ms for part in parts),
         smallest_margin=min(part.smallest_margin for part in parts),
-        grammar_mass=picked.grammar_mass)
+        grammar_mass=picked.grammar_mass,
+        trace=tuple(trace for part in parts for trace in part.trace))

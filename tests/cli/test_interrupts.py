@@ -50,13 +50,29 @@ def test_a_signal_ends_a_command_with_its_number(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_sigterm_leaves_no_half_made_bundle(tmp_path: Path) -> None:
-    ended, _ = _interrupt(
-        signal.SIGTERM, lambda: bool(list(tmp_path.iterdir())),
+def test_an_interrupt_while_a_module_is_loaded_has_the_same_number(tmp_path: Path) -> None:
+    (tmp_path / "run.py").write_text(
+        "from iotcall.cli import main\n"
+        "main.__globals__['app'] = lambda **_: exec('raise KeyboardInterrupt')\n"
+        "main()\n")
+    done = subprocess.run([*COMMAND[:2], "run"], cwd=tmp_path, capture_output=True, text=True,
+                          check=False, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+def test_sigterm_leaves_no_half_made_bundle(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch, place = tmp_path / "scratch", tmp_path / "place"
+    scratch.mkdir()
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    ended, errors = _interrupt(
+        signal.SIGTERM, lambda: bool(list(scratch.glob("iotcall-*"))),
         "export", str(ROOT / "tests" / "students" / "lfm2"), "--catalogue", str(lamp.FOLDER),
-        "--out", str(tmp_path / "bundle"))
-    assert ended == 143
-    assert list(tmp_path.iterdir()) == []
+        "--out", str(place / "bundle"))
+    assert (ended, errors) == (143, "")
+    assert list(place.iterdir()) == []
+    assert list(scratch.glob("iotcall-*")) == []
 
 
 def test_an_interrupted_training_is_resumed_once_and_only_as_it_was(tmp_path: Path) -> None:

@@ -10,23 +10,38 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
-from iotcall.bundle import Bundle, verify_bundle
+from iotcall.bundle import (
+    Bundle,
+    ProviderSettings,
+    generate_key,
+    open_bundle,
+    verify_bundle,
+    verify_signature,
+)
 from iotcall.catalogue import load_catalogue
 from iotcall.errors import BundleError, ExportError, InputError
-from iotcall.evaluate import evaluate, read_dialogues
-from iotcall.export.exporter import export_student
-from iotcall.export.target import ParityBounds, load_target
-from iotcall.runtime import Student
+from iotcall.evaluate import evaluate, read_dialogues, selftest
+from iotcall.export.certificate import Certificate
+from iotcall.export.exporter import ExportReport, Options, export_student
+from iotcall.export.target import Budget, Head, ParityBounds, Target, load_target
+from iotcall.runtime import Modes, Student
+from tests.export.providers import provided
 from tests.lamp import FOLDER, STUDENTS
 
 ARCHITECTURES = sorted(STUDENTS)
 
 
-def _export(checkpoint: Path, out: Path, target: str = "cpu-int8", **options: object) -> None:
-    export_student(checkpoint, FOLDER, load_catalogue(FOLDER), *load_target(target), out,
-                   **options)  # type: ignore[arg-type]
+def _export(checkpoint: Path, out: Path, target: str | Target = "cpu-int8",
+            **options: object) -> ExportReport:
+    name, recipe = load_target(target) if isinstance(target, str) else ("own", target)
+    return export_student(str(checkpoint), FOLDER, load_catalogue(FOLDER), name, recipe, out,
+                          options=Options(**options))  # type: ignore[arg-type]
+
+
+def _certificate(folder: Path) -> Certificate:
+    return msgspec.json.decode((folder / "parity.json").read_bytes(), type=Certificate)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -59,25 +74,107 @@ def test_the_bundle_answers_as_torch_does_where_the_grammar_is_not_needed(
             assert student.decode([], utterance).text == torch_text
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_certificate_compares_every_stage_with_torch(
+        architecture: str, bundle_of: Callable[[str], Bundle]) -> None:
+    certificate = _certificate(bundle_of(architecture).folder)
+    assert [stage.name for stage in certificate.stages] == [
+        "torch, fp32", "traced graph, fp32", "fused graph, fp32", "weights of 8 bits"]
+    assert certificate.prefill_difference < 1e-4
+    assert all(stage.logit_difference < 1e-4 for stage in certificate.stages[:3])
+    assert 1e-3 < certificate.stages[3].logit_difference < 2
+    assert all(stage.agreement == 1 for stage in certificate.stages)
+    assert {variant.agreed for variant in certificate.variants} == {14}
+    assert len(certificate.variants) == 3
+    assert certificate.prefix_tokens > 100
+    assert certificate.grammar_mass_difference < 0.01
+    assert any("200" in note for note in certificate.notes)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_four_bits_with_asked_rows_keep_the_calls_too(
+        architecture: str, tmp_path: Path, checkpoint_of: Callable[[str], Path]) -> None:
+    report = _export(checkpoint_of(architecture), tmp_path / "out", "cpu-int4")
+    assert report.certificate.stages[-1].agreement >= 0.99
+    assert report.certificate.grammar_mass_difference < 0.05
+    bundle = open_bundle(tmp_path / "out")
+    assert bundle.layout.rows == "asked"
+    with Student.open(bundle) as student:
+        found = selftest(bundle, student)
+    assert found.passed
+    assert found.same_as_export == found.turns == 14
+
+
+def test_a_trimmed_vocabulary_makes_the_bundle_smaller_and_keeps_the_calls(
+        tmp_path: Path, checkpoint_of: Callable[[str], Path]) -> None:
+    _, target = load_target("cpu-int4")
+    trimmed = msgspec.structs.replace(target, head=Head(rows="asked", trim=True, most=0))
+    small = _export(checkpoint_of("lfm2"), tmp_path / "small", trimmed)
+    whole = _export(checkpoint_of("lfm2"), tmp_path / "whole", target)
+    kept = open_bundle(tmp_path / "small").layout.vocabulary
+    assert kept < open_bundle(tmp_path / "whole").layout.vocabulary
+    assert small.model_bytes < whole.model_bytes
+    assert small.certificate.stages[-1].agreement == 1
+    assert small.certificate.retokenised == 0
+    assert any(str(kept) in note for note in small.notes)
+
+
+def test_only_live_rows_are_shipped_where_the_catalogue_is_closed(
+        tmp_path: Path, checkpoint_of: Callable[[str], Path]) -> None:
+    _, target = load_target("cpu-int8")
+    live = msgspec.structs.replace(target, head=Head(rows="live", outside=16))
+    report = _export(checkpoint_of("gemma3"), tmp_path / "out", live)
+    bundle = open_bundle(tmp_path / "out")
+    if bundle.layout.rows == "live":
+        assert (tmp_path / "out" / "rows.npy").is_file()
+    assert report.certificate.stages[-1].agreement == 1
+
+
+def test_the_shipped_prefix_state_is_used_only_for_what_it_was_made_of(
+        tmp_path: Path, bundle_of: Callable[[str], Bundle]) -> None:
+    bundle = bundle_of("lfm2")
+    with Student.open(bundle) as student, Student.open(
+            bundle, modes=Modes(prefix_kv=False)) as slow:
+        passes: list[int] = []
+        run = student.decoder.run
+        student.decoder.run = lambda ids, *rest, **more: (  # type: ignore[method-assign]
+            passes.append(len(ids)), run(ids, *rest, **more))[1]
+        quick, whole = (item.decode([], "heat to 21") for item in (student, slow))
+    assert quick.calls == whole.calls
+    assert quick.confidence == pytest.approx(whole.confidence, rel=1e-3)
+    assert max(passes) < len(student._main.prefix) / 2
+    shutil.copytree(bundle.folder, tmp_path / "other")
+    note = json.loads((tmp_path / "other" / "prefix.json").read_text())
+    (tmp_path / "other" / "prefix.json").write_text(json.dumps({**note, "key": "0" * 64}))
+    other = msgspec.structs.replace(bundle, folder=tmp_path / "other")
+    with Student.open(other) as student:  # of other tools: run again, with the same result
+        assert student.decode([], "heat to 21").calls == quick.calls
+
+
 def test_the_same_checkpoint_gives_the_same_bytes(
         tmp_path: Path, checkpoint_of: Callable[[str], Path]) -> None:
-    manifests = []
+    key, manifests = generate_key(), []
     for run in ("a", "b"):
-        _export(checkpoint_of("qwen3"), tmp_path / run / "same")
-        manifests.append((tmp_path / run / "same" / "manifest.json").read_bytes())
+        out = tmp_path / run / "same"
+        export_student(str(checkpoint_of("qwen3")), FOLDER, load_catalogue(FOLDER),
+                       *load_target("cpu-int8"), out, sign_with=key)
+        manifests.append((out / "manifest.json").read_bytes() + (
+            out / "manifest.sig").read_bytes())
     assert manifests[0] == manifests[1]
+    assert verify_signature(out, [key.public_key()]) is not None
 
 
 def test_the_manifest_says_what_made_it_and_what_it_holds(
         bundle_of: Callable[[str], Bundle]) -> None:
-    manifest = verify_bundle(bundle_of("lfm2").folder, full=True)
+    bundle = bundle_of("lfm2")
+    manifest = verify_bundle(bundle.folder, full=True)
     assert manifest.student.architecture == "lfm2"
     assert manifest.target.provider == "CPUExecutionProvider"
+    assert manifest.allowed == ()
     assert {"iotcall", "optimum", "optimum-onnx", "torch", "onnxruntime"} <= set(
         manifest.made_with)
-    parity = json.loads((bundle_of("lfm2").folder / "parity.json").read_text())
-    assert parity["logit_difference"] <= 1e-4
-    assert parity["call_agreement"] >= 0.99
+    assert bundle.layout.provider == ProviderSettings()
+    assert bundle.layout.capacity == 2048
 
 
 def test_a_checkpoint_without_tokenizer_is_refused(
@@ -106,11 +203,70 @@ def test_a_bundle_in_the_way_is_kept_unless_it_may_be_replaced(
     assert verify_bundle(out, full=True).target.name == "cpu-int8"
 
 
-def test_parity_that_is_not_reached_leaves_nothing_behind(
+def test_parity_below_the_bar_leaves_nothing_behind_unless_it_is_allowed(
         tmp_path: Path, checkpoint_of: Callable[[str], Path]) -> None:
-    name, target = load_target("cpu-int8")
+    _, target = load_target("cpu-fp32")
     impossible = msgspec.structs.replace(target, parity=ParityBounds(logit_difference=0.0))
     with pytest.raises(ExportError, match="differs from torch"):
-        export_student(checkpoint_of("qwen3"), FOLDER, load_catalogue(FOLDER), name, impossible,
-                       tmp_path / "out")
+        _export(checkpoint_of("qwen3"), tmp_path / "out", impossible)
     assert list(tmp_path.iterdir()) == []
+    report = _export(checkpoint_of("qwen3"), tmp_path / "out", impossible, allow=True)
+    assert verify_bundle(tmp_path / "out", full=True).allowed == report.allowed != ()
+
+
+def test_another_architecture_goes_through_with_a_plain_graph_and_a_note(
+        tmp_path: Path, checkpoint_of: Callable[[str], Path]) -> None:
+    """Random weights: what matters is that it runs and says what it misses."""
+    student = tmp_path / "student"
+    torch.manual_seed(0)
+    LlamaForCausalLM(LlamaConfig(
+        vocab_size=600, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=2, num_key_value_heads=1, tie_word_embeddings=True,
+    )).save_pretrained(student)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(checkpoint_of("qwen3") / name, student / name)
+    with pytest.raises(ExportError, match="no wire format is known for llama"):
+        _export(student, tmp_path / "none")
+    report = _export(student, tmp_path / "out", format_name="hermes", allow=True)
+    assert any("llama" in note and "stock" in note for note in report.notes)
+    assert report.certificate.prefill_difference < 1e-4
+    bundle = open_bundle(tmp_path / "out")
+    assert (bundle.layout.layout, bundle.layout.rows) == ("growing", "all")
+    with Student.open(bundle) as opened:
+        assert opened.decode([], "heat to 21").outcome in ("call", "too_long")
+    with pytest.raises(ExportError, match="needs graphs of fixed shapes"):
+        _export(student, tmp_path / "npu", "openvino-cpu", format_name="hermes")
+
+
+def _on_provider(checkpoint: Path, out: Path, target: str) -> None:
+    report = _export(checkpoint, out, target)
+    provider = report.certificate.stages[-1]
+    assert provider.name.startswith(load_target(target)[1].provider.name)
+    assert provider.agreed == provider.turns == 14
+    assert sum("in 1 subgraph on" in note for note in report.notes) == 2  # chunk and step
+    layout = open_bundle(out).layout
+    assert bool(layout.contexts) == target.startswith("qnn")
+    assert all((out / name).is_file() for name in (*layout.graphs, *layout.contexts))
+
+
+@pytest.mark.parametrize("target", provided("openvino-cpu"))
+def test_a_provider_makes_the_calls_of_the_bundle(
+        target: str, tmp_path: Path, checkpoint_of: Callable[[str], Path]) -> None:
+    _on_provider(checkpoint_of("lfm2"), tmp_path / "out", target)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["qnn-htp-v68", "qnn-htp-v73", "openvino-cpu"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_family_runs_in_one_partition_and_makes_its_calls(
+        architecture: str, target: str, tmp_path: Path,
+        checkpoint_of: Callable[[str], Path]) -> None:
+    _on_provider(checkpoint_of(architecture), tmp_path / "out", target)
+
+
+def test_a_budget_that_is_passed_is_noted(
+        tmp_path: Path, checkpoint_of: Callable[[str], Path]) -> None:
+    _, target = load_target("cpu-fp32")
+    report = _export(checkpoint_of("gemma3"), tmp_path / "out", msgspec.structs.replace(
+        target, budget=Budget(bytes=100_000)))
+    assert any("more than the target's budget of 0.1 MB" in note for note in report.notes)

@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from iotcall.bundle import Bundle
+from iotcall.bundle import Bundle, ProviderSettings
 from iotcall.catalogue import ToolCall, catalogue_from_json
 from iotcall.errors import BundleError
 from iotcall.grammar import Automaton, Walk
 from iotcall.runtime import Student, Turn
-from iotcall.runtime.decoder import State
+from iotcall.runtime.decoders import Scores, State
 from iotcall.runtime.decoding import decode_greedily
 from tests.lamp import STUDENTS
 
@@ -99,13 +99,15 @@ def test_a_deadline_is_looked_at_between_the_chunks_of_a_long_prompt() -> None:
     deadline = time.monotonic() + 0.05
     passes: list[int] = []
 
-    def run(ids: Sequence[int], state: State) -> tuple[np.ndarray, State]:
+    def run(ids: Sequence[int], state: State, allowed: np.ndarray | None = None, *,
+            first: bool = False) -> tuple[Scores, State]:
         passes.append(len(ids))
         while time.monotonic() < deadline:
             time.sleep(0.005)
-        return np.zeros(3, dtype=np.float32), state
+        row = np.zeros(3, dtype=np.float32)
+        return Scores(row, row), state
 
-    path = decode_greedily(walk, run, list(range(1000)), State(0, ()), token_budget=5,
+    path = decode_greedily(walk, run, list(range(1000)), State(0, 0, ()), token_budget=5,
                            deadline=deadline)
     assert path.outcome == "too_slow"
     assert len(passes) == 1
@@ -153,10 +155,10 @@ def test_a_call_that_the_catalogue_refuses_is_an_outcome(
 def test_a_provider_that_is_not_there_is_refused_not_replaced(
         bundle_of: Callable[[str], Bundle]) -> None:
     bundle = bundle_of("qwen3")
-    target = msgspec.structs.replace(bundle.manifest.target, provider="QNNExecutionProvider")
-    manifest = msgspec.structs.replace(bundle.manifest, target=target)
+    layout = msgspec.structs.replace(bundle.layout, provider=ProviderSettings(
+        name="QNNExecutionProvider", plugin="no_such_module"))
     with pytest.raises(BundleError, match="expected the execution provider QNN"):
-        Student.open(msgspec.structs.replace(bundle, manifest=manifest))
+        Student.open(msgspec.structs.replace(bundle, layout=layout))
 
 
 def test_text_of_a_person_never_becomes_a_special_token(student: Student) -> None:
@@ -184,14 +186,14 @@ def test_confidence_is_the_share_of_the_answer_among_all_answers_of_the_grammar(
         bundle_of: Callable[[str], Bundle]) -> None:
     """The oracle walks the automaton by hand with an unbatched, uncached student."""
     student = Student.open(bundle_of("qwen3"), threads=1)
-    walk, decoder = student._main.binder.walk(["heat to 20"]), student._decoder
+    walk, decoder = student._main.binder.walk(["heat to 20"]), student.decoder
     decoding = student.decode([], "heat to 20")
     ids = [*student._main.prompt.prefix(), *student._main.prompt.open_turn("heat to 20")]
     place, log_probability = walk.start, 0.0
     while not walk.is_final(place):
-        logits, _ = decoder.run(ids, decoder.empty_state())
         allowed = walk.allowed(place)
-        scores = logits[allowed].astype(np.float64)
+        found, _ = decoder.run(ids, decoder.empty_state(), allowed)
+        scores = found.allowed.astype(np.float64)
         choice = int(scores.argmax())
         log_probability += scores[choice] - np.logaddexp.reduce(scores)
         ids.append(int(allowed[choice]))
@@ -205,18 +207,20 @@ def test_adversarial_logits_give_a_valid_call_or_a_named_outcome(
         bundle_of: Callable[[str], Bundle], kind: str, seed: int) -> None:
     random = np.random.default_rng(seed)
 
-    def run(ids: Sequence[int], state: State) -> tuple[np.ndarray, State]:
+    def run(ids: Sequence[int], state: State, allowed: np.ndarray | None = None, *,
+            first: bool = False) -> tuple[Scores, State]:
         size = 200_000
         logits = {"random": random.normal(size=size), "constant": np.full(size, 3.0),
                   "nan": np.full(size, np.nan), "inf": np.full(size, np.inf),
                   "minus_inf": np.full(size, -np.inf),
                   "mixed": random.choice([np.nan, np.inf, -np.inf, 1e38, 0.0], size=size)}[kind]
-        return logits.astype(np.float32), state
+        row = logits.astype(np.float32)
+        return Scores(row[allowed], row), state
 
     for architecture in STUDENTS:
         with Student.open(bundle_of(architecture), threads=1) as student:
             walk = student._main.binder.walk(["heat to 20"])
-            path = decode_greedily(walk, run, [0], State(0, ()), token_budget=400)
+            path = decode_greedily(walk, run, [0], State(0, 0, ()), token_budget=400)
             if kind in ("nan", "minus_inf"):
                 assert path.outcome == "no_logits"
                 continue
