@@ -127,14 +127,13 @@ def read_parts(source: Source, grammar_folder: Path, catalogue: Catalogue, head:
         except (OSError, UnicodeDecodeError) as error:
             raise FileError(settings, f"cannot be read: {error}") from error
         read_dialogue(text, catalogue, settings)
-    whole = _tokenizer(source.folder)
-    _check_sizes(whole, source)
+    whole, unheld = _within(_tokenizer(source.folder), source)
     first = catalogue.router() if catalogue.skills else catalogue
     named = [("", first), *((skill.name, catalogue.of_skill(skill)) for skill in catalogue.skills)]
     progress("reading the chat template")
     found = [template_pieces(source.folder, format, part) for _, part in named]
     pieces = [own.pieces for own in found]
-    notes = source.notes + found[0].notes
+    notes = (*source.notes, *unheld, *found[0].notes)
     calibrating = labelled(calibration, catalogue) if calibration else dialogues
     tokenizer, trimmed, changed = whole, None, None
     if head.trim:
@@ -220,11 +219,30 @@ def _tokenizer(checkpoint: Path) -> Tokenizer:
         raise ExportError(f"{path} is no tokenizer: {error}") from error
 
 
-def _check_sizes(tokenizer: Tokenizer, source: Source) -> None:
-    largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+def _within(tokenizer: Tokenizer, source: Source) -> tuple[Tokenizer, tuple[str, ...]]:
+    """The tokenizer without special tokens that the model has no row for (Gemma 3's text models
+    have one, for pictures), and a note on them.
+
+    Raises:
+        ExportError: other tokens have no row.
+    """
     size = source.config.get_text_config(decoder=True).vocab_size
-    if largest >= size:
+    beyond = {text for text, id in tokenizer.get_vocab(with_added_tokens=True).items()
+              if id >= size}
+    if not beyond:
+        return tokenizer, ()
+    definition = json.loads(tokenizer.to_str())
+    special = {token["content"] for token in definition["added_tokens"] if token["special"]}
+    if beyond - special:
+        largest = max(tokenizer.get_vocab(with_added_tokens=True).values())
         raise ExportError(
             f"{source.given}: the tokenizer has a token of number {largest}, the model only rows "
             f"0 to {size - 1}: take the tokenizer that it was trained with, or resize the model's "
             "embedding and train the new rows")
+    definition["added_tokens"] = [token for token in definition["added_tokens"]
+                                  if token["content"] not in beyond]
+    definition["model"]["vocab"] = {text: id for text, id in definition["model"]["vocab"].items()
+                                    if text not in beyond}
+    return (Tokenizer.from_str(json.dumps(definition)),
+            (f"{', '.join(sorted(beyond))} is left out of the tokenizer: the model has no row for "
+             "it",))

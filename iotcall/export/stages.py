@@ -33,7 +33,7 @@ from iotcall.export.certificate import (
 from iotcall.export.context import build_contexts
 from iotcall.export.drafts import Drafts, Progress, write_layout
 from iotcall.export.oracle import Oracle
-from iotcall.export.parts import Parts, as_json
+from iotcall.export.parts import Parts
 from iotcall.export.probe import settings_of
 from iotcall.export.rules import check_placement
 from iotcall.export.source import Source
@@ -79,6 +79,7 @@ class Stages:
         oracle = Oracle(self._source.folder, rows)
         reference = self._ask_torch(oracle, plain, usual)
         text = self._text(usual)
+        self._check_capacity(text)
         expected = oracle.logits(text, sum(CHUNKS) + 1)
         del oracle
         difference = self._difference(plain, text, expected)
@@ -221,7 +222,7 @@ class Stages:
             reference=tuple(decoding.calls for decoding in reference.decodings),
             here={instruction_set(): tuple(decoding.calls for decoding in found)},
             call_agreement=self._target.parity.call_agreement)
-        (folder / SELFTEST).write_bytes(as_json(record))
+        (folder / SELFTEST).write_bytes(msgspec.json.encode(record))
 
     def _text(self, usual: Sequence[Decoding]) -> list[int]:
         """A prompt with its answer, long enough to be cut into passes."""
@@ -232,6 +233,14 @@ class Stages:
                               "be said")
         text = [*longest.trace[0].prompt, *longest.trace[0].tokens]
         return (text * (24 // len(text) + 1))[:max(len(text), 24)]
+
+    def _check_capacity(self, text: Sequence[int]) -> None:
+        capacity = self._target.shapes.capacity
+        if self._drafts.layout != "growing" and len(text) > capacity:
+            raise ExportError(
+                f"the longest golden prompt takes {len(text)} tokens with its answer, the past of "
+                f"{self._drafts.manifest.target.name} holds {capacity}: raise shapes.capacity in a "
+                "copy of the target's file, or declare fewer or shorter tools")
 
     def _difference(self, folder: Path, text: Sequence[int],
                     expected: NDArray[np.float32]) -> float:

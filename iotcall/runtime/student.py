@@ -126,6 +126,10 @@ class Student:
         state = self.decoder.empty_state()
         if not part.prefix:
             return state
+        if not self.decoder.fits(state, len(part.prefix) + 1):
+            raise BundleError(f"{self.bundle.folder}: the tool declarations take "
+                              f"{len(part.prefix)} tokens, the student's past holds "
+                              f"{self.bundle.layout.capacity}; export it again for a larger one")
         shipped = read_prefix(part.folder, self.decoder, part.prefix, prefix_key(
             part.prefix, graph_hashes(self.bundle))) if self._modes.prefix_kv else None
         return shipped or self.decoder.run(part.prefix, state)[1]

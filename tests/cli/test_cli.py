@@ -119,7 +119,8 @@ def test_train_export_and_call_a_student_of_ones_own(tmp_path: Path) -> None:
          "--learning-rate", "8e-3", "--batch-size", "16", "--epochs", "2", "--out", checkpoint)
     assert "add --resume" in run("train", "--out", checkpoint, code=2)
     report = run_json("export", checkpoint, "--target", "cpu-fp32", "--out", bundle)
-    assert report["parity"]["call_agreement"] == 1.0
+    bundled = report["certificate"]["stages"][-1]
+    assert bundled["agreed"] == bundled["turns"] == 14
     found = run_json("call", "--bundle", bundle, "attic lamp on")
     assert found["calls"] == [{"name": "lamp", "arguments": {"room": "attic", "state": "on"}}]
 

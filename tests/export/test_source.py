@@ -387,6 +387,19 @@ def test_a_tokenizer_with_more_tokens_than_the_model_has_rows_is_refused(
     assert "resize the model's embedding" in shown
 
 
+def test_special_tokens_without_a_row_are_left_out_and_noted(
+        student: Path, lamp: Catalogue) -> None:
+    """Gemma 3's text models have such a token, for pictures."""
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(student)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image_soft_token>"]})
+    tokenizer.save_pretrained(student)
+    with open_source(str(student)) as source:
+        parts = read_parts(source, FOLDER, lamp, Head(), format_name=None, golden=None,
+                           calibration=None, progress=lambda step: None)
+    assert parts.tokenizer.token_to_id("<image_soft_token>") is None
+    assert any("<image_soft_token> is left out" in note for note in parts.notes)
+
+
 def test_an_adapter_is_exported_like_any_student(
         tmp_path: Path, checkpoint_of: Callable[[str], Path]) -> None:
     base = shutil.copytree(checkpoint_of("qwen3"), tmp_path / "qwen3")

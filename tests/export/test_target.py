@@ -72,7 +72,7 @@ def test_what_is_not_served_says_why_and_names_a_target_that_is() -> None:
 
 
 def test_an_unknown_name_lists_the_shipped_ones() -> None:
-    with pytest.raises(InputError, match="cpu-fp32, cpu-int4, cpu-int8, openvino-cpu"):
+    with pytest.raises(InputError, match="cpu-fp32, cpu-int4, cpu-int4-latin, cpu-int8"):
         load_target("cpu-int9")
 
 
