@@ -42,8 +42,9 @@ def selftest(
         settings = msgspec.json.decode(provider.read_bytes(), type=ProviderSettings)
         opened = msgspec.structs.replace(
             opened, layout=msgspec.structs.replace(opened.layout, provider=settings, contexts=()))
+    console = Console(stderr=True)
     with Student.open(opened, threads=threads) as student, Progress(
-            transient=True, console=Console(stderr=True), disable=json) as bar:
+            transient=True, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("golden turns", total=None)
         found = run(opened, student, most=turns,
                     progress=lambda done: bar.update(task, completed=done))

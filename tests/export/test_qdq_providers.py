@@ -85,11 +85,11 @@ def test_a_trained_student_answers_on_a_provider_as_on_the_cpu(
 
 @pytest.mark.slow
 def test_a_student_of_published_size_is_taken_whole(tmp_path: Path) -> None:
-    """FunctionGemma's layers with 16,384 rows and random weights: minutes, and 4 GB of memory."""
+    """FunctionGemma 270M with random weights: some ten minutes, and 8 GB of memory."""
     name = "qnn-htp-v68"
     target = load_target(name)[1]
     config = Gemma3TextConfig(
-        vocab_size=16384, hidden_size=640, intermediate_size=2048, num_hidden_layers=18,
+        vocab_size=262144, hidden_size=640, intermediate_size=2048, num_hidden_layers=18,
         num_attention_heads=4, num_key_value_heads=1, head_dim=256, query_pre_attn_scalar=256,
         sliding_window=512, layer_types=[
             "full_attention" if layer % 6 == 5 else "sliding_attention" for layer in range(18)])
