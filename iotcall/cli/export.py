@@ -84,7 +84,8 @@ def export(
 
 def _print(report: ExportReport) -> None:
     certificate = report.certificate
-    bundle = certificate.stages[-1]
+    torch = certificate.stages[0]
+    bundle = next(stage for stage in reversed(certificate.stages) if stage.turns == torch.turns)
     typer.echo(
         f"{report.bundle}: {report.bytes / 1e6:.1f} MB for {certificate.target}, of which "
         f"{report.model_bytes / 1e6:.1f} MB model\n"
@@ -95,7 +96,7 @@ def _print(report: ExportReport) -> None:
         typer.echo(f"{stage.name:<{width}}  torch's calls on {stage.agreed} of {stage.turns} "
                    f"golden turns{ties}")
     typer.echo(f"golden dialogues: {bundle.right} of {bundle.turns} turns right (torch: "
-               f"{certificate.stages[0].right})")
+               f"{torch.right})")
     for line in (*(f"allowed: {line}" for line in report.allowed),
                  *(f"note: {line}" for line in report.notes)):
         typer.echo(line)

@@ -60,7 +60,8 @@ def selftest(
 
 def _report(found: SelfTest) -> str:
     lines = [f"{found.agreed} of {found.turns} golden turns give torch's calls on this machine "
-             f"({found.instruction_set}); {found.needed} are needed: "
+             f"({found.instruction_set}); {found.needed} are needed"
+             f"{f' beside {found.ties} ties' if found.ties else ''}: "
              f"{'passed' if found.passed else 'FAILED'}"]
     if found.same_as_export is not None:
         lines.append(f"{found.same_as_export} of {found.turns} are as the export saw them on this "

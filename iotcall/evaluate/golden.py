@@ -5,6 +5,7 @@ Leaves out: how the record was made (see export); judging students on other data
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,16 +31,24 @@ class GoldenTurn(msgspec.Struct, frozen=True):
     """Reference calls."""
 
 
+Answer = tuple[ToolCall, ...] | None
+"""The calls of a turn; None where the answer became none."""
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """``selftest.json``: the calls that the export saw, for every golden turn in order."""
 
-    reference: tuple[tuple[ToolCall, ...], ...]
+    reference: tuple[Answer, ...]
     """By torch in fp32, under the same grammar."""
-    here: dict[str, tuple[tuple[ToolCall, ...], ...]]
+    margins: tuple[float, ...]
+    """Torch's smallest, of each turn, between a token and the next best, in log-probability."""
+    here: dict[str, tuple[Answer, ...]]
     """By the bundle itself, for the instruction set that it was exported on; see
     `instruction_set`. Blocks of 4 bits at accuracy level 4 round differently on others."""
+    tie: float
+    """A turn that parts from torch and whose margin is smaller is a tie."""
     call_agreement: float
-    """Share of turns that must agree with the reference."""
+    """Share of turns, ties left out, that must agree with the reference."""
 
 
 class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,14 +57,16 @@ class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
     turns: int
     agreed: int
     """With torch, as the export recorded it."""
+    ties: int
+    """Turns that part where torch itself hardly preferred its answer."""
     needed: int
-    """Turns that must agree."""
+    """Turns that must agree, ties left out."""
     instruction_set: str
     same_as_export: int | None
     """Turns equal to the bundle's own record on this instruction set; None: it has none."""
     parted: tuple[str, ...]
     """Utterances whose calls are not torch's."""
-    calls: tuple[tuple[ToolCall, ...], ...]
+    calls: tuple[Answer, ...]
     """Of every turn."""
     placements: tuple[Placement | None, ...]
     """Of every graph: which provider runs which nodes."""
@@ -63,6 +74,18 @@ class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def passed(self) -> bool:
         return self.agreed >= self.needed
+
+
+def answer_of(decoding: Decoding) -> Answer:
+    """The calls of a decoding, if it became any."""
+    return decoding.calls if decoding.outcome == "call" else None
+
+
+def same_answer(one: Answer, other: Answer) -> bool:
+    """Whether both are the same calls, or neither is any."""
+    if one is None or other is None:
+        return one is other
+    return equivalent_all(one, other)
 
 
 def golden_turns(dialogues: Sequence[Dialogue]) -> list[GoldenTurn]:
@@ -113,16 +136,18 @@ def selftest(bundle: Bundle, student: Student, *, most: int | None = None,
         raise BundleError(f"{bundle.folder}: {SELFTEST} is of {len(record.reference)} golden "
                           f"turns, the bundle has {len(items)}; export it again")
     items = items[:most]
-    calls = tuple(decoding.calls for decoding in decode_turns(student, items, progress))
+    calls = tuple(map(answer_of, decode_turns(student, items, progress)))
     own = record.here.get(instruction_set())
-    parted = tuple(item.utterance for item, found, wanted in zip(
-        items, calls, record.reference[:most], strict=True) if not equivalent_all(wanted, found))
+    parted = [number for number, (found, wanted) in enumerate(zip(
+        calls, record.reference[:most], strict=True)) if not same_answer(wanted, found)]
+    ties = sum(record.margins[number] < record.tie for number in parted)
     return SelfTest(
         turns=len(items), agreed=len(items) - len(parted),
-        needed=-int(-len(items) * record.call_agreement // 1), parted=parted, calls=calls,
+        ties=ties, needed=math.ceil((len(items) - ties) * record.call_agreement - 1e-9),
+        parted=tuple(items[number].utterance for number in parted), calls=calls,
         instruction_set=instruction_set(), placements=student.decoder.placements,
         same_as_export=None if own is None else sum(
-            equivalent_all(wanted, found) for wanted, found in zip(own[:most], calls, strict=True)))
+            same_answer(wanted, found) for wanted, found in zip(own[:most], calls, strict=True)))
 
 
 def instruction_set() -> str:

@@ -138,10 +138,10 @@ class FixShapes(InPlacePass):
         return ir.passes.PassResult(model, modified=True)
 
 
-def write_graph(model: ir.Model, path: Path, progress: Callable[[int, int], None] | None = None,
-                data: Path | None = None) -> Sequence[Path]:
-    """Write the graph to `path`; weights beside it in ``<name>.data`` where they are 1 MB or more
-    together. Tensors are read, packed and written one after the other.
+def write_graph(model: ir.Model, path: Path,
+                progress: Callable[[int, int], None] | None = None) -> Sequence[Path]:
+    """Write the graph to `path`; tensors of 1 kB and more beside it in ``<name>.data``. They are
+    read, packed and written one after the other.
 
     `progress` is told how many of how many tensors are written. Returns the files.
     """
@@ -152,7 +152,7 @@ def write_graph(model: ir.Model, path: Path, progress: Callable[[int, int], None
         holder.doc_string = None
     model.producer_name = model.producer_version = model.domain = None
     graph.name = "decoder"
-    external = data or path.with_name(path.name + ".data")
+    external = path.with_name(path.name + ".data")
 
     def told(tensor: ir.TensorProtocol, info: ir.external_data.CallbackInfo) -> None:
         if progress:

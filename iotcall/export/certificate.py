@@ -13,6 +13,7 @@ import numpy as np
 
 from iotcall.catalogue import ToolCall, equivalent_all
 from iotcall.evaluate import GoldenTurn
+from iotcall.evaluate.golden import Answer, answer_of, same_answer
 from iotcall.export.oracle import Oracle
 from iotcall.grammar.scoring import choose
 from iotcall.runtime import Decoding
@@ -92,7 +93,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """Share of golden utterances that a trimmed vocabulary cuts into other tokens."""
     grammar_mass_difference: float = 0.0
     """Largest difference, over the golden turns, of the share of probability that the student puts
-    on valid first tokens, from the traced graph's (which sees every token)."""
+    on valid first tokens, from the traced graph's (which sees every token): by quantisation and by
+    the rows that were not asked for, together."""
     prefix_tokens: int = 0
     """Of the prompt's beginning whose state is shipped."""
     notes: tuple[str, ...] = ()
@@ -136,9 +138,9 @@ def judge(name: str, items: Sequence[GoldenTurn], reference: Reference,
     for item, torch, rows, own in zip(items, reference.decodings, reference.logits, found,
                                       strict=True):
         difference, margin = _compare(torch, rows, own)
-        worst = max(worst, difference if np.isfinite(difference) else np.inf)
+        worst = max(worst, difference if np.isfinite(difference) else 1e9)
         right += own.outcome == "call" and equivalent_all(item.calls, own.calls)
-        if torch.outcome == own.outcome and equivalent_all(torch.calls, own.calls):
+        if same_answer(answer_of(torch), answer_of(own)):
             agreed += 1
             continue
         is_tie = margin is not None and margin < tie
@@ -150,24 +152,29 @@ def judge(name: str, items: Sequence[GoldenTurn], reference: Reference,
 
 
 def judge_calls(name: str, items: Sequence[GoldenTurn], reference: Reference,
-                calls: Sequence[Sequence[ToolCall]]) -> Stage:
-    """A stage that tells its calls only, such as a provider in a process of its own."""
-    agreed = right = 0
+                calls: Sequence[Answer], tie: float) -> Stage:
+    """A stage that tells its calls only, such as a provider in a process of its own.
+
+    Where it parts is not known: a tie is a turn with any decision that torch hardly preferred.
+    """
+    agreed = right = ties = 0
     parted = []
     for item, torch, own in zip(items, reference.decodings, calls, strict=False):
-        right += bool(own) and equivalent_all(item.calls, own)
-        if equivalent_all(torch.calls, own):
+        right += own is not None and equivalent_all(item.calls, own)
+        if same_answer(answer_of(torch), own):
             agreed += 1
         else:
+            is_tie = torch.smallest_margin < tie
+            ties += is_tie
             parted.append(Parted(utterance=item.utterance, torch=torch.text,
-                                 found=_spoken(own), margin=None, tie=False))
-    return Stage(name=name, logit_difference=None, turns=len(items), agreed=agreed, ties=0,
+                                 found=_spoken(own or ()), margin=None, tie=is_tie))
+    return Stage(name=name, logit_difference=None, turns=len(items), agreed=agreed, ties=ties,
                  right=right, parted=tuple(parted))
 
 
 def vary(name: str, usual: Sequence[Decoding], other: Sequence[Decoding]) -> Variant:
     """Another way of decoding beside the usual one."""
-    agreed = sum(one.outcome == two.outcome and equivalent_all(one.calls, two.calls)
+    agreed = sum(same_answer(answer_of(one), answer_of(two))
                  for one, two in zip(usual, other, strict=True))
     return Variant(name=name, turns=len(usual), agreed=agreed)
 

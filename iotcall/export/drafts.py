@@ -65,6 +65,8 @@ class Drafts:
         self.notes: tuple[str, ...] = ()
         self.outside: NDArray[np.int64] = np.empty(0, np.int64)
         """Tokens that are asked for or have rows beside the allowed ones."""
+        self.capacity = target.shapes.capacity
+        """Tokens of the past; may be set lower where a catalogue needs less."""
         self._live: NDArray[np.int64] = np.empty(0, np.int64)
         progress("tracing the graph", 0, 0)
         self._skeleton = self._trace()
@@ -96,7 +98,7 @@ class Drafts:
         write_layout(folder, DecoderLayout(
             layout=layout, graphs=tuple(file for file, _ in graphs), rows=plan.rows,
             provider=ProviderSettings(), vocabulary=self._weights.shape(EMBEDDING)[0],
-            capacity=shapes.capacity if layout != "growing" else 0,
+            capacity=self.capacity if layout != "growing" else 0,
             chunk=shapes.chunk if static else 0, mask=shapes.mask if static else 0.0,
             rotaries=tuple(RotaryLayout(**msgspec.structs.asdict(rotary))
                            for rotary in self._skeleton.rotaries) if static else ()))
@@ -165,7 +167,8 @@ class Drafts:
     def _plan(self, layout: Layout, *, final: bool = False) -> GraphPlan:
         rows = self._target.head.rows if final else "all"
         if rows == "asked" and layout == "growing":
-            rows = "all"  # this layout feeds no tokens
+            rows = "all"
+            self.notes += ("this layout is fed no tokens to ask for: every logit is computed",)
         live = 0
         if rows == "live":
             allowed = self._parts.live_tokens()
@@ -179,7 +182,7 @@ class Drafts:
                 self._weights.take_rows(LIVE_HEAD, HEAD, self._live)
                 self._weights.take_rows(LIVE_HEAD_BIAS, HEAD_BIAS, self._live)
         return GraphPlan(
-            layout=layout, capacity=self._target.shapes.capacity, fused=layout == "shared",
+            layout=layout, capacity=self.capacity, fused=layout == "shared",
             recipe=self._target.weights if final else None, rows=rows, live=live)
 
 

@@ -10,7 +10,6 @@ import importlib.metadata
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from iotcall.bundle.bundle import GOLDEN
 from iotcall.catalogue import Catalogue
 from iotcall.errors import ExportError, IotcallError
 from iotcall.export.certificate import PARITY, Certificate
+from iotcall.export.drafts import Progress
 from iotcall.export.page import PAGE, certificate_page
 from iotcall.export.parts import as_json, labelled, read_parts
 from iotcall.export.source import open_source
@@ -37,10 +37,6 @@ HISTORY_TURNS = 4
 """Earlier turns that a bundle's student is shown: what the students here are trained with."""
 _TOOLS = ("onnx", "onnxruntime", "optimum", "optimum-onnx", "outlines-core", "tokenizers", "torch",
           "transformers", "accelerate", "num2words", "numpy", "onnx-ir", "safetensors", "peft")
-
-Progress = Callable[[str, int, int], None]
-"""Name of the step, how much of it is done, of how much (0: unknown)."""
-
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What a person may choose beside checkpoint, catalogue and target."""
@@ -155,7 +151,7 @@ def _below(certificate: Certificate, target: Target) -> tuple[str, ...]:
     """Where parity is below the target's bar; sentences."""
     found = []
     difference = certificate.prefill_difference
-    if not difference <= target.parity.logit_difference:
+    if difference > target.parity.logit_difference:
         found.append(f"the fp32 graph differs from torch by {difference:.2g} in a logit, more than "
                      f"{target.parity.logit_difference:.2g}")
     for stage in certificate.stages[1:]:

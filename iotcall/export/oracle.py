@@ -60,6 +60,14 @@ class Oracle:
         found: NDArray[np.float32] = out.logits[0, -last:].numpy()
         return found if self._rows is None else found[:, self._rows]
 
+    def empty_state(self) -> State:
+        """Before any token."""
+        return State(0, 0, ())
+
+    def fits(self, length: int, new: int) -> bool:
+        """Torch bounds no text."""
+        return True
+
     def run(self, ids: Sequence[int], state: State, allowed: Tokens | None = None, *,
             first: bool = False) -> tuple[Scores | None, State]:
         """As a decoder's: a state holds the text so far."""

@@ -143,7 +143,9 @@ def read_parts(source: Source, grammar_folder: Path, catalogue: Catalogue, head:
         trimmed = trim_vocabulary(whole, texts, scripts=head.scripts, most=head.most)
         tokenizer = trimmed.tokenizer
         changed = retokenised(whole, trimmed, _said(dialogues))
-        notes += (f"the vocabulary was trimmed from {trimmed.before} to {trimmed.kept} tokens",)
+        notes += (f"the vocabulary was trimmed from {trimmed.before} to {trimmed.kept} tokens; "
+                  "torch reads the trimmed tokens too, so parity does not show what trimming "
+                  "changes",)
     dated = dated_prefix(tokenizer, pieces[0].prefix, found[0].otherwise)
     notes += (dated.note,) if dated else ()
     parts = []

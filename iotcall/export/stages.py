@@ -5,6 +5,7 @@ Leaves out: making the graphs (see drafts), how answers are compared (see certif
 
 from __future__ import annotations
 
+import platform
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from iotcall.bundle import StudentInfo, write_bundle
 from iotcall.errors import ExportError
 from iotcall.evaluate import Record, decode_turns, golden_turns, instruction_set
-from iotcall.evaluate.golden import SELFTEST
+from iotcall.evaluate.golden import SELFTEST, answer_of
 from iotcall.export.board import run_on_provider
 from iotcall.export.calibration import AnsweredPrompt
 from iotcall.export.certificate import (
@@ -47,6 +48,12 @@ CONTEXT = "context"
 CHUNKS = (1, 1, 1, 1, 5, 3)
 """Passes after the prefill in which fp32 graphs are compared with torch."""
 _PLAIN = "traced graph, fp32"
+_WORST = 1e9
+"""Stands for a difference that is no number, which JSON could not hold."""
+_ROOM = 192
+"""Tokens of a static past beyond the longest golden prompt, for longer ones."""
+_CLEAR = 1000.0
+"""Margin that stands for an answer without a decision."""
 _MASS_TURNS = 32
 """Golden turns whose first decisions choose the tokens outside of the grammar."""
 
@@ -79,7 +86,7 @@ class Stages:
         oracle = Oracle(self._source.folder, rows)
         reference = self._ask_torch(oracle, plain, usual)
         text = self._text(usual)
-        self._check_capacity(text)
+        self._take_capacity(text)
         expected = oracle.logits(text, sum(CHUNKS) + 1)
         del oracle
         difference = self._difference(plain, text, expected)
@@ -112,16 +119,14 @@ class Stages:
         if tokens:
             variants += (vary("from the shipped prefix state", found, self._decode(
                 last, "with the prefix state", Modes())),)
-        self._write_record(last, reference, found)
+        self._write_record(last, reference, found, judged[-1].agreement)
         if self._target.provider.name != CPU:
             judged += self._on_board(last, reference)
             self._compile(last)
         self.notes += tuple(note for note in drafts.notes if note not in self.notes)
-        notes = self.notes
         if len(self._items) < FEW_TURNS:
-            notes += (f"{len(self._items)} golden turns: agreement should rest on {FEW_TURNS} or "
-                      "more",)
-        self.notes = notes
+            self.notes += (f"{len(self._items)} golden turns: agreement should rest on "
+                           f"{FEW_TURNS} or more",)
         return Certificate(
             student="", target=drafts.manifest.target.name, instruction_set=instruction_set(),
             prefill_difference=difference, tie=self._target.parity.tie, stages=tuple(judged),
@@ -150,7 +155,8 @@ class Stages:
         layout = msgspec.structs.replace(
             self._drafts.opened(folder).layout, provider=settings_of(target, emulated=False))
         write_layout(folder, layout)
-        if target.emulation is None and target.verified != "run":
+        elsewhere = platform.machine() != "x86_64"  # emulations and wheels are for that
+        if elsewhere or (target.emulation is None and target.verified != "run"):
             self.notes += (f"nobody has run this on {target.provider.name}: run 'iotcall selftest' "
                            "on the board",)
             return []
@@ -163,16 +169,19 @@ class Stages:
         where = "" if target.emulation is None else (
             ", in emulation" if target.emulation.same_device else ", on another device of it")
         found = run_on_provider(whole, target, progress=self._say)
+        if found.turns < len(self._items):
+            self.notes += (f"{target.provider.name} decoded the first {found.turns} of "
+                           f"{len(self._items)} golden turns",)
         for placement in found.placements:
             check_placement(placement, target.rules, target.provider.name)
             self.notes += (f"{placement}{where}",) if placement else ()
         return [judge_calls(f"{target.provider.name}{where}", self._items[:found.turns],
-                            reference, found.calls)]
+                            reference, found.calls, target.parity.tie)]
 
     def _compile(self, folder: Path) -> None:
         """Compile the graphs for the exact chip, where the target's provider does that ahead."""
         machine = self._target.provider.contexts_for
-        if not machine:
+        if not machine or platform.machine() != "x86_64":
             return
         layout = self._drafts.opened(folder).layout
         made = build_contexts([folder / name for name in layout.graphs], folder / CONTEXT,
@@ -216,27 +225,33 @@ class Stages:
         with Student.open(self._drafts.opened(folder)) as student:
             return student.write_prefixes()
 
-    def _write_record(self, folder: Path, reference: Reference,
-                      found: Sequence[Decoding]) -> None:
+    def _write_record(self, folder: Path, reference: Reference, found: Sequence[Decoding],
+                      agreement: float) -> None:
         record = Record(
-            reference=tuple(decoding.calls for decoding in reference.decodings),
-            here={instruction_set(): tuple(decoding.calls for decoding in found)},
-            call_agreement=self._target.parity.call_agreement)
+            reference=tuple(map(answer_of, reference.decodings)),
+            margins=tuple(min(decoding.smallest_margin, _CLEAR)
+                          for decoding in reference.decodings),
+            here={instruction_set(): tuple(map(answer_of, found))}, tie=self._target.parity.tie,
+            # of a bundle that was allowed below the bar, a board asks no more than the export saw
+            call_agreement=min(self._target.parity.call_agreement, agreement))
         (folder / SELFTEST).write_bytes(msgspec.json.encode(record))
 
     def _text(self, usual: Sequence[Decoding]) -> list[int]:
         """A prompt with its answer, long enough to be cut into passes."""
-        longest = max(usual, key=lambda decoding: len(decoding.trace[0].prompt)
-                      if decoding.trace else 0)
-        if not longest.trace:
+        traces = [trace for decoding in usual for trace in decoding.trace]
+        if not traces:
             raise ExportError("no golden turn has a prompt: golden.jsonl holds nothing that can "
                               "be said")
-        text = [*longest.trace[0].prompt, *longest.trace[0].tokens]
+        longest = max(traces, key=lambda trace: len(trace.prompt) + len(trace.tokens))
+        text = [*longest.prompt, *longest.tokens]
         return (text * (24 // len(text) + 1))[:max(len(text), 24)]
 
-    def _check_capacity(self, text: Sequence[int]) -> None:
-        capacity = self._target.shapes.capacity
-        if self._drafts.layout != "growing" and len(text) > capacity:
+    def _take_capacity(self, text: Sequence[int]) -> None:
+        """A static past is as long as the catalogue needs: every pass attends to all of it."""
+        capacity, drafts = self._target.shapes.capacity, self._drafts
+        if drafts.layout == "static":
+            drafts.capacity = min(capacity, -(-(len(text) + _ROOM) // 64) * 64)
+        if drafts.layout != "growing" and len(text) > capacity:
             raise ExportError(
                 f"the longest golden prompt takes {len(text)} tokens with its answer, the past of "
                 f"{self._drafts.manifest.target.name} holds {capacity}: raise shapes.capacity in a "
@@ -255,8 +270,9 @@ class Stages:
             start += size
             assert scores is not None
             row = expected[start - first]
-            # subtle: np.maximum keeps a nan, max() would drop it and the proof would pass
-            worst = float(np.maximum(worst, np.abs(scores.allowed - row).max()))
+            found = float(np.abs(scores.allowed - row).max())
+            # subtle: max() would drop a nan and the proof would pass
+            worst = max(worst, found if np.isfinite(found) else _WORST)
         return worst
 
     def _outside_tokens(self, folder: Path, usual: Sequence[Decoding]) -> NDArray[np.int64]:
@@ -267,8 +283,9 @@ class Stages:
             return np.empty(0, np.int64)
         decoder = open_decoder(folder, bundle.layout, threads=2)
         total = np.zeros(bundle.layout.vocabulary)
-        for number, decoding in enumerate(usual[:_MASS_TURNS]):
-            self._progress("looking outside of the grammar", number, min(len(usual), _MASS_TURNS))
+        some = usual[::-(-len(usual) // _MASS_TURNS)]  # evenly
+        for number, decoding in enumerate(some):
+            self._progress("looking outside of the grammar", number, len(some))
             for trace in decoding.trace[:1]:
                 if trace.decisions:
                     begun = [*trace.prompt, *trace.tokens[:trace.decisions[0].after]]
@@ -277,7 +294,9 @@ class Stages:
                     assert scores is not None
                     wide = scores.rest.astype(np.float64)
                     shares = np.exp(wide - wide.max())
-                    total += shares / shares.sum()
+                    shares /= shares.sum()
+                    shares[trace.decisions[0].allowed] = 0
+                    total += shares
         found: NDArray[np.int64] = np.sort(np.argsort(-total, kind="stable")[:most])
         return found
 

@@ -85,7 +85,8 @@ class Shapes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     writes into a buffer of fixed capacity; static: two graphs of fixed shapes, a prompt chunk and a
     single step, that return the new states only and get positions and masks from the host."""
     capacity: int = 0
-    """Tokens that the past may hold: of the buffer (shared) or the graph (static)."""
+    """Tokens that the past may hold: of the buffer (shared), or of the graph at most (static, where
+    a bundle gets what its golden prompts need and some room)."""
     chunk: int = 0
     """Tokens of a static prompt chunk."""
     mask: float = -50.0
@@ -230,5 +231,7 @@ def _check(path: Path, target: Target) -> None:
                                     f"{shapes.chunk}")
     if target.activations and shapes.layout != "static":
         raise wrong("activations", f"expected static shapes with it, found {shapes.layout}")
+    if target.head.rows == "live" and not (target.weights or target.activations):
+        raise wrong("head.rows", "expected quantised weights with 'live', found fp32")
     if target.head.rows == "asked" and not (target.weights and shapes.layout == "shared"):
         raise wrong("head.rows", "'asked' gathers from packed weights in a graph of shared layout")

@@ -114,15 +114,16 @@ class Path(msgspec.Struct, frozen=True):
 def decode_greedily(
     walk: Walk, run: Run, pending: Sequence[int], state: State, *,
     token_budget: int, deadline: float | None = None,
-    fits: Callable[[State, int], bool] | None = None,
+    fits: Callable[[int, int], bool] | None = None,
     one_by_one: bool = False, traced: bool = False,
 ) -> Path:
     """Choose the likeliest allowed token until the automaton is done.
 
     `pending` are the prompt's tokens that are not in `state` yet (at least one). Forced tokens ride
     along with the next pass and the forced tail is never run. `deadline` is on the monotonic clock;
-    `fits` says whether a state can take so many tokens more. For comparisons only: `one_by_one`
-    runs every answer token in a pass of its own, `traced` keeps every decision's logits.
+    `fits` says whether a state of some length can take so many tokens more. For comparisons only:
+    `one_by_one` runs every answer token in a pass of its own, `traced` keeps every decision's
+    logits.
     """
     began = time.monotonic()
     forced, place = walk.forced_run(walk.start)
@@ -135,7 +136,7 @@ def decode_greedily(
     trace: list[Decision] = []
     while len(waiting) > _CHUNK and not (deadline and time.monotonic() >= deadline):
         # a long prompt goes in chunks, so that the deadline is looked at between them
-        if fits and not fits(state, len(waiting)):
+        if fits and not fits(state.length, len(waiting)):
             break
         _, state = run(waiting[:_CHUNK], state)
         passes, waiting = passes + 1, waiting[_CHUNK:]
@@ -146,7 +147,7 @@ def decode_greedily(
         if deadline is not None and time.monotonic() >= deadline:
             outcome = "too_slow"
             break
-        if fits and not fits(state, len(waiting)):
+        if fits and not fits(state.length, len(waiting)):
             outcome = "too_long"
             break
         allowed = walk.allowed(place).astype(np.int64)

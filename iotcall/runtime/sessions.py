@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import msgspec
 import onnxruntime as ort
 
 from iotcall.bundle.layout import ProviderSettings
-from iotcall.errors import BundleError
+from iotcall.errors import BundleError, IotcallError
 
 CPU = "CPUExecutionProvider"
 _RECORD = "session.record_ep_graph_assignment_info"
@@ -116,6 +118,24 @@ def open_session(model: Path, provider: ProviderSettings, *, threads: int) -> Op
     placement = _placement(session)
     _check_taken(model, provider, session, placement)
     return OpenedSession(session, placement)
+
+
+@contextmanager
+def running(provider: ProviderSettings) -> Iterator[None]:
+    """A run of a graph, whose failure is a fault of the machine and not of the input.
+
+    Raises:
+        RunError: onnxruntime could not run it; says why.
+    """
+    try:
+        yield
+    except Exception as error:  # onnxruntime raises classes of its own without a public base
+        raise RunError(f"{provider.name} failed in a run: {_one_line(error)}; try "
+                       "'iotcall selftest' with this bundle, and one for the CPU") from error
+
+
+class RunError(IotcallError):
+    """A graph that was opened could not be run."""
 
 
 def _refuse_writers(provider: ProviderSettings) -> None:

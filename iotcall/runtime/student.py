@@ -32,6 +32,8 @@ TOKEN_BUDGET = 160
 """Tokens of an answer, at most."""
 REMEMBERED_PROMPTS = 16
 """States kept besides the prefix, the least recently used going first."""
+_LEAST_ROOM = 48
+"""Tokens that must fit behind a prompt: a short answer. Older turns give way to it."""
 REMEMBERED_BYTES = 64_000_000
 """Memory that they may hold together."""
 
@@ -118,18 +120,19 @@ class Student:
                               f"{automaton.largest_token}, the model knows {size}; export it "
                               "again")
         prompt = PromptTokens(self._tokenizer, self.bundle.format, pieces, catalogue)
+        prefix = tuple(prompt.prefix())
+        if not self.decoder.fits(0, len(prefix) + _LEAST_ROOM):
+            raise BundleError(f"{self.bundle.folder}: the tool declarations take {len(prefix)} "
+                              f"tokens, the student's past holds {self.bundle.layout.capacity}; "
+                              "export it again for a larger one")
         return _Part(catalogue, prompt, Binder(automaton, self._tokenizer),
-                     tuple(prompt.prefix()), self.bundle.folder / folder)
+                     prefix, self.bundle.folder / folder)
 
     def _after_prefix(self, part: _Part) -> State:
         """The state after a part's prefix: shipped, or run."""
         state = self.decoder.empty_state()
         if not part.prefix:
             return state
-        if not self.decoder.fits(state, len(part.prefix) + 1):
-            raise BundleError(f"{self.bundle.folder}: the tool declarations take "
-                              f"{len(part.prefix)} tokens, the student's past holds "
-                              f"{self.bundle.layout.capacity}; export it again for a larger one")
         shipped = read_prefix(part.folder, self.decoder, part.prefix, prefix_key(
             part.prefix, graph_hashes(self.bundle))) if self._modes.prefix_kv else None
         return shipped or self.decoder.run(part.prefix, state)[1]
@@ -150,10 +153,12 @@ class Student:
         walk = part.binder.walk([*(part.prompt.clean(turn.utterance) for turn in history), said])
         if walk.is_empty:
             return unanswered("nothing_fits")
-        ids = list(part.prefix)
-        for turn in history:
-            ids += part.prompt.past_turn(turn.utterance, turn.calls)
-        ids += part.prompt.open_turn(utterance)
+        turns = [part.prompt.past_turn(turn.utterance, turn.calls) for turn in history]
+        opening = part.prompt.open_turn(utterance)
+        while turns and not self.decoder.fits(len(part.prefix), sum(map(len, turns))
+                                              + len(opening) + _LEAST_ROOM):
+            turns.pop(0)
+        ids = [*part.prefix, *(token for turn in turns for token in turn), *opening]
         known, state = (self._longest_known(part, ids) if self._modes.prefix_kv
                         else (0, self.decoder.empty_state()))
         path = decode_greedily(
@@ -239,8 +244,9 @@ class Student:
     def _remember(self, ids: tuple[int, ...], state: State) -> None:
         self._remembered[ids] = state
         self._remembered.move_to_end(ids)
-        while len(self._remembered) > REMEMBERED_PROMPTS or (
-                sum(kept.bytes for kept in self._remembered.values()) > REMEMBERED_BYTES):
+        # the newest one stays in any case: a follow-up is likeliest
+        while len(self._remembered) > 1 and (len(self._remembered) > REMEMBERED_PROMPTS or sum(
+                kept.bytes for kept in self._remembered.values()) > REMEMBERED_BYTES):
             self._remembered.popitem(last=False)
 
 

@@ -39,8 +39,8 @@ PUBLISHED: dict[str, dict[str, Any]] = {
               "num_key_value_heads": 8, "head_dim": 128, "tie_word_embeddings": True,
               "rope_theta": 1e6},
 }
-CELLS = (("gemma3", "cpu-int4"), ("gemma3", "cpu-int4-latin"), ("gemma3", "cpu-int8"),
-         ("lfm2", "cpu-int4"), ("lfm2", "cpu-int8"), ("qwen3", "cpu-int4"), ("qwen3", "cpu-int8"))
+CELLS = (("gemma3", "cpu-int4"), ("gemma3", "cpu-int4-latin"), ("lfm2", "cpu-int4"),
+         ("qwen3", "cpu-int4"))
 
 
 def main() -> int:

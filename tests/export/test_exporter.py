@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
@@ -121,13 +122,34 @@ def test_a_trimmed_vocabulary_makes_the_bundle_smaller_and_keeps_the_calls(
 
 def test_only_live_rows_are_shipped_where_the_catalogue_is_closed(
         tmp_path: Path, checkpoint_of: Callable[[str], Path]) -> None:
+    closed = tmp_path / "closed"
+    shutil.copytree(FOLDER, closed)
+    tools = json.loads((closed / "tools.json").read_text())
+    listed = tools["tools"] if isinstance(tools, dict) else tools
+    listed[:] = [tool for tool in listed if tool["function"]["name"] != "note"]
+    (closed / "tools.json").write_text(json.dumps(tools))
+    golden = [line for line in (FOLDER / "golden.jsonl").read_text().splitlines()
+              if "note" not in line]
+    (closed / "golden.jsonl").write_text("\n".join(golden))
     _, target = load_target("cpu-int8")
     live = msgspec.structs.replace(target, head=Head(rows="live", outside=16))
-    report = _export(checkpoint_of("gemma3"), tmp_path / "out", live)
+    report = export_student(str(checkpoint_of("gemma3")), closed, load_catalogue(closed), "own",
+                            live, tmp_path / "out", options=Options(allow=True))
     bundle = open_bundle(tmp_path / "out")
-    if bundle.layout.rows == "live":
-        assert (tmp_path / "out" / "rows.npy").is_file()
+    assert bundle.layout.rows == "live"
+    rows = np.load(tmp_path / "out" / "rows.npy")
+    assert 16 < len(rows) < bundle.layout.vocabulary / 2
+    assert set(bundle.automaton.tokens.tolist()) <= set(rows.tolist())
     assert report.certificate.stages[-1].agreement == 1
+
+
+def test_torch_answers_for_itself_where_it_would_not_have_chosen_a_token(
+        tmp_path: Path, checkpoint_of: Callable[[str], Path],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iotcall.export.certificate._chosen", lambda *_: False)
+    report = _export(checkpoint_of("lfm2"), tmp_path / "out", "cpu-fp32")
+    assert report.certificate.stages[1].agreed == 14
+    assert 0 < report.certificate.stages[1].logit_difference < 1e-4
 
 
 def test_the_shipped_prefix_state_is_used_only_for_what_it_was_made_of(

@@ -13,6 +13,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from iotcall.errors import ExportError
 from iotcall.export.passes.linear import with_bias
 from iotcall.export.passes.marker_pass import (
     MICROSOFT,
@@ -23,7 +24,7 @@ from iotcall.export.passes.marker_pass import (
     prepend,
 )
 from iotcall.export.target import Weights as Recipe
-from iotcall.export.weights import Weights
+from iotcall.export.weights import EMBEDDING, Weights
 
 
 class Packed:
@@ -38,8 +39,7 @@ class Packed:
         rows, inner = self._weights.shape(name)
         blocks = -(-inner // self.recipe.block_size)
         block_bytes = self.recipe.block_size * self.recipe.bits // 8
-        true = name if not self._weights.same(name, "model.embed_tokens.weight") \
-            else "model.embed_tokens.weight"
+        true = EMBEDDING if self._weights.same(name, EMBEDDING) else name
         packed = initializer(graph, f"{true}.packed", ir.LazyTensor(
             lambda: ir.tensor(self._pack(true)[0]), ir.DataType.UINT8,
             ir.Shape([rows, blocks, block_bytes]), name=f"{true}.packed"))
@@ -52,6 +52,10 @@ class Packed:
         full = writer.op("Cast", half, to=ir.DataType.FLOAT)
         prepend(graph, writer.nodes)
         return packed, full
+
+    def width(self, name: str) -> int:
+        """Columns of a weight."""
+        return self._weights.shape(name)[1]
 
     def _pack(self, name: str) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
         # the last one is kept: a tensor's values and its scales are written one after the other
@@ -122,6 +126,10 @@ class WritePackedEmbedding(MarkerPass):
 def gather_rows(writer: Writer, graph: ir.Graph, packed: Packed, name: str,
                 ids: ir.Value) -> ir.Value:
     """Rows of a packed table in fp32, (..., K) for ids (...)."""
+    if packed.width(name) % packed.recipe.block_size:
+        raise ExportError(f"a width of {packed.width(name)} is no multiple of the target's blocks "
+                          f"of {packed.recipe.block_size}: set weights.block_size to "
+                          f"{_divisor(packed.width(name))} in a copy of its file")
     table, scales = packed.in_graph(graph, name)
     rows, blocks, block_bytes = (int(size) for size in table.shape or ())
     # one blob a block in MatMulNBits, one row of bytes in GatherBlockQuantized: the same memory
@@ -129,6 +137,11 @@ def gather_rows(writer: Writer, graph: ir.Graph, packed: Packed, name: str,
     return writer.op(
         "GatherBlockQuantized", flat, ids, scales, domain=MICROSOFT, gather_axis=0,
         quantize_axis=1, block_size=packed.recipe.block_size, bits=packed.recipe.bits)
+
+
+def _divisor(width: int) -> int:
+    """The largest block size that divides the width."""
+    return max(16, width & -width)
 
 
 def pack_blocks(values: NDArray[np.float32], bits: int,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import mmap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,7 +18,7 @@ Convolutions = dict[str, NDArray[np.float32]]
 class Buffers:
     """Arrays of (1, kv heads, capacity, head size), filled from the front.
 
-    Memory that no token has reached is not touched, so a large capacity costs addresses only.
+    They are mapped, not allocated: memory that no token has reached costs addresses only.
     """
 
     def __init__(self, arrays: dict[str, NDArray[np.float32]], filled: int) -> None:
@@ -28,7 +30,7 @@ class Buffers:
     @classmethod
     def empty(cls, shapes: Mapping[str, tuple[int, ...]]) -> Buffers:
         """Buffers without tokens."""
-        return cls({name: np.zeros(shape, np.float32) for name, shape in shapes.items()}, 0)
+        return cls({name: _mapped(shape) for name, shape in shapes.items()}, 0)
 
     def to_append(self, length: int, total: int) -> Buffers:
         """Where a state of `length` tokens may grow to `total`: here, if it is the longest one."""
@@ -40,6 +42,18 @@ class Buffers:
             return copied
         self.filled = total
         return self
+
+
+def _mapped(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Zeros that take memory page by page, as they are written.
+
+    subtle: numpy's own zeros ask for huge pages, and come from memory that was freed before and
+    must be written again.
+    """
+    memory = mmap.mmap(-1, 4 * math.prod(shape))
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):  # Linux
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(memory, np.float32).reshape(shape)
 
 
 class BufferedDecoder(Decoder):

@@ -82,9 +82,9 @@ class Decoder(ABC):
     def import_state(self, length: int, arrays: Sequence[NDArray[np.float32]]) -> State:
         """The state of arrays that `export_state` gave."""
 
-    def fits(self, state: State, new: int) -> bool:
-        """Whether that many tokens more can be run."""
-        return not self.layout.capacity or state.length + new <= self.layout.capacity
+    def fits(self, length: int, new: int) -> bool:
+        """Whether so many tokens more can be run after a state of that length."""
+        return not self.layout.capacity or length + new <= self.layout.capacity
 
     def _asked(self, allowed: NDArray[np.int64] | None, first: bool) -> NDArray[np.int64]:
         """Tokens to feed as ``logit_tokens``, the allowed ones in front."""

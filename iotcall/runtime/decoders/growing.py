@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from iotcall.bundle.layout import DecoderLayout
 from iotcall.runtime.decoders.decoder import Decoder, Scores, State, check_inputs, present
-from iotcall.runtime.sessions import Placement, open_session
+from iotcall.runtime.sessions import Placement, open_session, running
 
 
 class GrowingDecoder(Decoder):
@@ -46,7 +46,8 @@ class GrowingDecoder(Decoder):
         binding.bind_output("logits", "cpu")
         for item in self._states:
             binding.bind_output(present(item.name), "cpu")
-        self._session.run_with_iobinding(binding)
+        with running(self.layout.provider):
+            self._session.run_with_iobinding(binding)
         logits, *values = binding.get_outputs()
         length = state.length + len(ids)
         made = State(length, self._bytes(length), tuple(values))

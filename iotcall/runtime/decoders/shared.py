@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from iotcall.bundle.layout import DecoderLayout
 from iotcall.runtime.decoders.buffers import BufferedDecoder
 from iotcall.runtime.decoders.decoder import Scores, State, check_inputs, present
-from iotcall.runtime.sessions import Placement, open_session
+from iotcall.runtime.sessions import Placement, open_session, running
 
 _WANTED = ["input_ids", "logit_positions", "seqlens_k", "total_sequence_length"]
 
@@ -28,8 +28,6 @@ class SharedDecoder(BufferedDecoder):
         opened = open_session(path, layout.provider, threads=threads)
         self._session, self._placement = opened.session, opened.placement
         wanted = [*_WANTED, "logit_tokens"] if layout.rows == "asked" else _WANTED
-        if not any(item.name == "seqlens_k" for item in self._session.get_inputs()):
-            wanted = [name for name in wanted if name not in _WANTED[2:]]  # no layer attends
         states = check_inputs(path, self._session, wanted)
         self._wanted = wanted
         self._take_states({item.name: tuple(item.shape) for item in states})
@@ -61,6 +59,7 @@ class SharedDecoder(BufferedDecoder):
             binding.bind_cpu_input(name, array)
             binding.bind_output(present(name), "cpu", 0, np.float32, array.shape,
                                 after[name].ctypes.data)
-        self._session.run_with_iobinding(binding)
+        with running(self.layout.provider):
+            self._session.run_with_iobinding(binding)
         logits = binding.get_outputs()[0].numpy()  # bound first
         return self._scores(logits[0, -1], allowed), self._state(total, buffers, after)

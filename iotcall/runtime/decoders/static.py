@@ -6,6 +6,7 @@ belong. Leaves out: the graphs (see `iotcall.export.passes.attention.StaticPlace
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from iotcall.bundle.layout import DecoderLayout
 from iotcall.errors import BundleError
 from iotcall.runtime.decoders.buffers import BufferedDecoder, Buffers, Convolutions
 from iotcall.runtime.decoders.decoder import PAST, Scores, State, present
-from iotcall.runtime.sessions import OpenedSession, Placement, open_session
+from iotcall.runtime.sessions import OpenedSession, Placement, open_session, running
 
 _FEW = 4
 """Tokens that go one by one rather than in a chunk that is mostly padding."""
@@ -92,8 +93,9 @@ class StaticDecoder(BufferedDecoder):
               convolutions: Convolutions) -> tuple[NDArray[np.float32], Convolutions]:
         graph = self._graphs[tokens]
         names = [item.name for item in graph.get_outputs()]
-        out = dict(zip(names, graph.run(names, self.feeds(tokens, ids, past, buffers,
-                                                          convolutions)), strict=True))
+        feeds = self.feeds(tokens, ids, past, buffers, convolutions)
+        with running(self.layout.provider):
+            out = dict(zip(names, graph.run(names, feeds), strict=True))
         for name, array in buffers.arrays.items():
             array[:, :, past:past + len(ids)] = out[present(name)][:, :, :len(ids)]
         after = {name: np.ascontiguousarray(np.concatenate(
@@ -116,7 +118,8 @@ def _open(folder: Path, layout: DecoderLayout, threads: int) -> list[OpenedSessi
         try:
             return [open_session(folder / name, settings, threads=threads)
                     for name, settings in openings]
-        except BundleError:
-            pass  # compiled for another version of the driver: the provider compiles anew below
+        except BundleError as error:
+            # for another version of the driver, say: the provider compiles them anew, below
+            logging.getLogger(__name__).warning("compiled graphs are left aside: %s", error)
     return [open_session(folder / name, layout.provider, threads=threads)
             for name in layout.graphs]
