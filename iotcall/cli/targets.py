@@ -9,7 +9,7 @@ import typer
 from iotcall.cli.output import JsonOption, print_json
 
 if TYPE_CHECKING:
-    from iotcall.export.probe import Probe
+    from iotcall.export.providers.probe import Probe
     from iotcall.export.target import Target
 
 
@@ -51,7 +51,7 @@ def _probe(chosen: dict[str, Target], *, board: bool, json: bool) -> bool:
     """Probe and print each; whether all are available."""
     from rich.console import Console
 
-    from iotcall.export.probe import probe
+    from iotcall.export.providers.probe import probe
 
     found: list[Probe] = []
     with Console(stderr=True, quiet=json).status("making two tiny graphs") as status:

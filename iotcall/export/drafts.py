@@ -26,17 +26,12 @@ from iotcall.bundle import (
 from iotcall.bundle.layout import DECODER, OUTSIDE, ROWS
 from iotcall.bundle.manifest import FORMAT_VERSION, file_entry
 from iotcall.errors import ExportError
-from iotcall.export.build import GraphPlan, build_graph, write_graph
-from iotcall.export.calibration import AnsweredPrompt, record_feeds
-from iotcall.export.families import FAMILIES
-from iotcall.export.parts import Parts, as_json
-from iotcall.export.passes.qdq import quantise_static
-from iotcall.export.rules import check_fixed_point, check_graph
-from iotcall.export.source import Source
-from iotcall.export.stock import trace_stock
-from iotcall.export.target import Layout, Target
-from iotcall.export.trace import Skeleton, trace_skeleton
-from iotcall.export.weights import (
+from iotcall.export.graphs.build import GraphPlan, build_graph, write_graph
+from iotcall.export.graphs.families import FAMILIES
+from iotcall.export.graphs.passes.qdq import quantise_static
+from iotcall.export.graphs.stock import trace_stock
+from iotcall.export.graphs.trace import Skeleton, trace_skeleton
+from iotcall.export.graphs.weights import (
     EMBEDDING,
     HEAD,
     HEAD_BIAS,
@@ -44,6 +39,11 @@ from iotcall.export.weights import (
     LIVE_HEAD_BIAS,
     Weights,
 )
+from iotcall.export.npu.calibration import AnsweredPrompt, record_feeds
+from iotcall.export.npu.rules import check_fixed_point, check_graph
+from iotcall.export.student.parts import Parts, as_json
+from iotcall.export.student.source import Source
+from iotcall.export.target import Layout, Target
 
 MODEL, STATIC = "model.onnx", ("chunk.onnx", "step.onnx")
 Progress = Callable[[str, int, int], None]

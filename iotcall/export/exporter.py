@@ -20,15 +20,15 @@ from iotcall.bundle import StudentInfo, TargetInfo, check_place, write_bundle
 from iotcall.bundle.bundle import GOLDEN
 from iotcall.catalogue import Catalogue
 from iotcall.errors import ExportError, IotcallError
-from iotcall.export.certificate import PARITY, Certificate
 from iotcall.export.drafts import Progress
-from iotcall.export.page import PAGE, certificate_page
-from iotcall.export.parts import as_json, labelled, read_parts
-from iotcall.export.source import open_source
+from iotcall.export.graphs.weights import Weights, weights_hash
+from iotcall.export.parity.certificate import PARITY, Certificate
+from iotcall.export.parity.page import PAGE, certificate_page
 from iotcall.export.stages import Stages
+from iotcall.export.student.parts import as_json, labelled, read_parts
+from iotcall.export.student.source import open_source
 from iotcall.export.surroundings import scratch_folder
 from iotcall.export.target import Target
-from iotcall.export.weights import Weights, weights_hash
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

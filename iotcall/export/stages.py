@@ -18,9 +18,11 @@ from iotcall.bundle import StudentInfo, write_bundle
 from iotcall.errors import ExportError
 from iotcall.evaluate import Record, decode_turns, golden_turns, instruction_set
 from iotcall.evaluate.golden import SELFTEST, answer_of
-from iotcall.export.board import run_on_provider
-from iotcall.export.calibration import AnsweredPrompt
-from iotcall.export.certificate import (
+from iotcall.export.drafts import Drafts, Progress, write_layout
+from iotcall.export.graphs.weights import Weights
+from iotcall.export.npu.calibration import AnsweredPrompt
+from iotcall.export.npu.rules import check_placement
+from iotcall.export.parity.certificate import (
     FEW_TURNS,
     Certificate,
     Reference,
@@ -31,15 +33,13 @@ from iotcall.export.certificate import (
     judge_calls,
     vary,
 )
-from iotcall.export.context import build_contexts
-from iotcall.export.drafts import Drafts, Progress, write_layout
-from iotcall.export.oracle import Oracle
-from iotcall.export.parts import Parts
-from iotcall.export.probe import settings_of
-from iotcall.export.rules import check_placement
-from iotcall.export.source import Source
+from iotcall.export.parity.oracle import Oracle
+from iotcall.export.providers.board import run_on_provider
+from iotcall.export.providers.context import build_contexts
+from iotcall.export.providers.probe import settings_of
+from iotcall.export.student.parts import Parts
+from iotcall.export.student.source import Source
 from iotcall.export.target import Target
-from iotcall.export.weights import Weights
 from iotcall.runtime import Decoding, Modes, Student
 from iotcall.runtime.decoders import open_decoder
 from iotcall.runtime.sessions import CPU

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from iotcall.export.build import GraphPlan
-from iotcall.export.calibration import AnsweredPrompt, Feed, record_feeds
-from iotcall.export.passes.qdq import QdqReport, quantise_static
+from iotcall.export.graphs.build import GraphPlan
+from iotcall.export.graphs.passes.qdq import QdqReport, quantise_static
+from iotcall.export.graphs.trace import trace_skeleton
+from iotcall.export.npu.calibration import AnsweredPrompt, Feed, record_feeds
 from iotcall.export.target import Activations, load_target
-from iotcall.export.trace import trace_skeleton
 from iotcall.runtime.decoders import Decoder
 from tests.export.tiny import (
     CAPACITY,

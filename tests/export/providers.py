@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iotcall.export.environments import is_ready
+from iotcall.export.providers.environments import is_ready
 from iotcall.export.target import shipped_targets
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from iotcall.bundle.layout import DecoderLayout
 from iotcall.errors import ExportError
-from iotcall.export.build import GraphPlan
-from iotcall.export.calibration import AnsweredPrompt, record_feeds, spread
-from iotcall.export.trace import trace_skeleton
+from iotcall.export.graphs.build import GraphPlan
+from iotcall.export.graphs.trace import trace_skeleton
+from iotcall.export.npu.calibration import AnsweredPrompt, record_feeds, spread
 from tests.export.tiny import (
     CAPACITY,
     CHUNK,

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from iotcall.errors import ExportError
-from iotcall.export.context import build_contexts
+from iotcall.export.providers.context import build_contexts
+from iotcall.export.providers.tiny_graphs import INPUTS, write_graphs
 from iotcall.export.target import load_target
-from iotcall.export.tiny_graphs import INPUTS, write_graphs
 from tests.export.providers import provided
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from iotcall.errors import ExportError
-from iotcall.export import environments
-from iotcall.export.environments import environment_folder, is_ready, provider_python
+from iotcall.export.providers import environments
+from iotcall.export.providers.environments import environment_folder, is_ready, provider_python
 from iotcall.export.target import Provider, shipped_targets
 
 FAKE = Provider(name="FakeExecutionProvider", packages=("fake-provider==1.0",), plugin="fake",

@@ -24,8 +24,8 @@ from iotcall.bundle import (
 from iotcall.catalogue import load_catalogue
 from iotcall.errors import BundleError, ExportError, InputError
 from iotcall.evaluate import evaluate, read_dialogues, selftest
-from iotcall.export.certificate import Certificate
 from iotcall.export.exporter import ExportReport, Options, export_student
+from iotcall.export.parity.certificate import Certificate
 from iotcall.export.target import Budget, Head, ParityBounds, Target, load_target
 from iotcall.runtime import Modes, Student
 from tests.export.providers import provided
@@ -146,7 +146,7 @@ def test_only_live_rows_are_shipped_where_the_catalogue_is_closed(
 def test_torch_answers_for_itself_where_it_would_not_have_chosen_a_token(
         tmp_path: Path, checkpoint_of: Callable[[str], Path],
         monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iotcall.export.certificate._chosen", lambda *_: False)
+    monkeypatch.setattr("iotcall.export.parity.certificate._chosen", lambda *_: False)
     report = _export(checkpoint_of("lfm2"), tmp_path / "out", "cpu-fp32")
     assert report.certificate.stages[1].agreed == 14
     assert 0 < report.certificate.stages[1].logit_difference < 1e-4

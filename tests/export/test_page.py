@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
-from iotcall.export.certificate import Certificate, Parted, Stage, Variant
-from iotcall.export.page import certificate_page
+from iotcall.export.parity.certificate import Certificate, Parted, Stage, Variant
+from iotcall.export.parity.page import certificate_page
 
 HOSTILE = "<script>alert('1')</script> & \"lamp\" </td></table> \x00\x1b \ud800"
 HEBREW, FAMILY = "הדלק את האור במטבח", "👨‍👩‍👧‍👦"

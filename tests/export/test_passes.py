@@ -22,12 +22,12 @@ from onnx_ir.passes import PreconditionError
 from transformers import Qwen3Config
 
 from iotcall.errors import ExportError
-from iotcall.export.build import GraphPlan, build_graph, passes_of, write_graph
-from iotcall.export.passes.blocks import pack_blocks
-from iotcall.export.passes.head import SelectLogits
-from iotcall.export.passes.marker_pass import MarkerPass
+from iotcall.export.graphs.build import GraphPlan, build_graph, passes_of, write_graph
+from iotcall.export.graphs.passes.blocks import pack_blocks
+from iotcall.export.graphs.passes.head import SelectLogits
+from iotcall.export.graphs.passes.marker_pass import MarkerPass
+from iotcall.export.graphs.trace import Skeleton, trace_skeleton
 from iotcall.export.target import Weights as Recipe
-from iotcall.export.trace import Skeleton, trace_skeleton
 from tests.export.tiny import (
     CAPACITY,
     CHUNK,
@@ -268,7 +268,7 @@ def test_the_same_checkpoint_elsewhere_gives_the_same_bytes_without_a_trace_of_t
         "import sys\n"
         "from pathlib import Path\n"
         "from tests.export.test_passes import write_all\n"
-        "from iotcall.export.trace import trace_skeleton\n"
+        "from iotcall.export.graphs.trace import trace_skeleton\n"
         "from tests.export.tiny import read_config\n"
         "given, out = Path(sys.argv[1]), Path(sys.argv[2])\n"
         "write_all(trace_skeleton(read_config(given)), given, out)\n")

@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 
 from iotcall.bundle.layout import ProviderSettings
-from iotcall.export.probe import ProviderCrash, _judge, probe, run_openings, strays
+from iotcall.export.providers.probe import ProviderCrash, _judge, probe, run_openings, strays
 from iotcall.export.target import Provider, Target, load_target
 from iotcall.runtime.probe_session import Opened, Opening, Request
 from iotcall.runtime.sessions import CPU, Part, Placement

@@ -15,9 +15,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from iotcall.bundle.layout import ProviderSettings
 from iotcall.errors import ExportError
-from iotcall.export.passes.qdq import WEIGHTS, InsertQdq
-from iotcall.export.ranges import RangeMeter
-from iotcall.export.rules import check_fixed_point, check_graph
+from iotcall.export.graphs.passes.qdq import WEIGHTS, InsertQdq
+from iotcall.export.npu.ranges import RangeMeter
+from iotcall.export.npu.rules import check_fixed_point, check_graph
 from iotcall.export.surroundings import quiet
 from iotcall.export.target import Activations
 from iotcall.runtime.decoders import Decoder, open_decoder

@@ -14,14 +14,14 @@ from transformers import Gemma3TextConfig
 
 from iotcall.catalogue import Catalogue
 from iotcall.evaluate import read_dialogues
-from iotcall.export.build import GraphPlan
-from iotcall.export.calibration import AnsweredPrompt, record_feeds
-from iotcall.export.environments import provider_python
-from iotcall.export.passes.qdq import quantise_static
-from iotcall.export.probe import run_openings, settings_of
-from iotcall.export.rules import check_graph, check_placement
+from iotcall.export.graphs.build import GraphPlan
+from iotcall.export.graphs.passes.qdq import quantise_static
+from iotcall.export.graphs.trace import trace_skeleton
+from iotcall.export.npu.calibration import AnsweredPrompt, record_feeds
+from iotcall.export.npu.rules import check_graph, check_placement
+from iotcall.export.providers.environments import provider_python
+from iotcall.export.providers.probe import run_openings, settings_of
 from iotcall.export.target import load_target
-from iotcall.export.trace import trace_skeleton
 from iotcall.formats import format_named
 from iotcall.runtime.decoders import Decoder
 from iotcall.runtime.probe_session import Opening, Request

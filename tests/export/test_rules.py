@@ -11,11 +11,11 @@ import pytest
 from onnx import helper, numpy_helper
 
 from iotcall.errors import ExportError
-from iotcall.export.environments import provider_python
-from iotcall.export.probe import run_openings, settings_of
-from iotcall.export.rules import check_fixed_point, check_graph, check_placement
+from iotcall.export.npu.rules import check_fixed_point, check_graph, check_placement
+from iotcall.export.providers.environments import provider_python
+from iotcall.export.providers.probe import run_openings, settings_of
+from iotcall.export.providers.tiny_graphs import write_graphs
 from iotcall.export.target import Rules, load_target
-from iotcall.export.tiny_graphs import write_graphs
 from iotcall.runtime.probe_session import Opening, Request
 from iotcall.runtime.sessions import CPU, Part, Placement
 from tests.export.providers import provided

@@ -19,12 +19,12 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 from iotcall.catalogue import Catalogue, load_catalogue
 from iotcall.errors import ExportError
 from iotcall.export.exporter import Options, export_student
-from iotcall.export.oracle import Oracle
-from iotcall.export.parts import read_parts
-from iotcall.export.source import open_source
+from iotcall.export.graphs.trace import trace_skeleton
+from iotcall.export.graphs.weights import EMBEDDING, HEAD, Weights
+from iotcall.export.parity.oracle import Oracle
+from iotcall.export.student.parts import read_parts
+from iotcall.export.student.source import open_source
 from iotcall.export.target import Head, load_target
-from iotcall.export.trace import trace_skeleton
-from iotcall.export.weights import EMBEDDING, HEAD, Weights
 from tests.lamp import FOLDER, STUDENTS
 
 pytestmark = pytest.mark.filterwarnings("ignore:Model with .tie_word_embeddings")

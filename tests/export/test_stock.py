@@ -23,11 +23,11 @@ from transformers import (
 )
 
 from iotcall.errors import ExportError
-from iotcall.export.build import GraphPlan
-from iotcall.export.passes.stock import OwnPlaces
-from iotcall.export.stock import StockGraph, trace_stock
+from iotcall.export.graphs.build import GraphPlan
+from iotcall.export.graphs.passes.stock import OwnPlaces
+from iotcall.export.graphs.stock import StockGraph, trace_stock
+from iotcall.export.graphs.weights import EMBEDDING, HEAD
 from iotcall.export.target import Weights as Recipe
-from iotcall.export.weights import EMBEDDING, HEAD
 from tests.export.tiny import (
     PASSES,
     SIZES,

@@ -13,11 +13,11 @@ from transformers import PreTrainedTokenizerFast
 from iotcall.catalogue import Catalogue, catalogue_from_json
 from iotcall.distill.tokenizer import train_tokenizer
 from iotcall.errors import ExportError
-from iotcall.export.dates import EPOCH, FIXED, dated_prefix
-from iotcall.export.parts import read_parts
-from iotcall.export.source import open_source
+from iotcall.export.student.dates import EPOCH, FIXED, dated_prefix
+from iotcall.export.student.parts import read_parts
+from iotcall.export.student.source import open_source
+from iotcall.export.student.template import TemplatePieces, template_pieces
 from iotcall.export.target import Head
-from iotcall.export.template import TemplatePieces, template_pieces
 from iotcall.formats import FUNCTIONGEMMA, HERMES, LFM25, Format
 from tests.lamp import FOLDER
 

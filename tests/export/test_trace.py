@@ -13,8 +13,8 @@ import pytest
 from transformers import Gemma3TextConfig, Lfm2Config, PretrainedConfig, Qwen3Config
 
 from iotcall.errors import ExportError
-from iotcall.export.trace import Skeleton, trace_skeleton
-from iotcall.export.weights import EMBEDDING, HEAD
+from iotcall.export.graphs.trace import Skeleton, trace_skeleton
+from iotcall.export.graphs.weights import EMBEDDING, HEAD
 from tests.export.tiny import FAMILY_CONFIGS, SIZES
 
 

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, processors, tra
 from iotcall.distill.tokenizer import train_tokenizer
 from iotcall.errors import ExportError
 from iotcall.evaluate import read_dialogues
-from iotcall.export.vocabulary import TrimmedVocabulary, retokenised, trim_vocabulary
+from iotcall.export.student.vocabulary import TrimmedVocabulary, retokenised, trim_vocabulary
 from iotcall.formats import COMPACT
 from iotcall.shipped import shipped
 from tests.workshop import steadily

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from iotcall.errors import ExportError
-from iotcall.export.weights import EMBEDDING, HEAD, Weights, weights_hash
+from iotcall.export.graphs.weights import EMBEDDING, HEAD, Weights, weights_hash
 
 TABLE = torch.arange(12, dtype=torch.float32).reshape(4, 3)
 

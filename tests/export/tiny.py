@@ -21,12 +21,12 @@ from transformers import (
 )
 
 from iotcall.bundle.layout import DecoderLayout, ProviderSettings, RotaryLayout
-from iotcall.export.build import GraphPlan, build_graph, write_graph
-from iotcall.export.passes.blocks import pack_blocks
+from iotcall.export.graphs.build import GraphPlan, build_graph, write_graph
+from iotcall.export.graphs.passes.blocks import pack_blocks
+from iotcall.export.graphs.trace import Skeleton
+from iotcall.export.graphs.weights import Weights
 from iotcall.export.surroundings import quiet
 from iotcall.export.target import Weights as Recipe
-from iotcall.export.trace import Skeleton
-from iotcall.export.weights import Weights
 from iotcall.runtime.decoders import open_decoder
 from iotcall.runtime.decoders.decoder import Decoder
 

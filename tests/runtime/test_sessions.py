@@ -10,7 +10,7 @@ import pytest
 
 from iotcall.bundle.layout import ProviderSettings
 from iotcall.errors import BundleError
-from iotcall.export.tiny_graphs import INPUTS, write_graphs
+from iotcall.export.providers.tiny_graphs import INPUTS, write_graphs
 from iotcall.runtime.probe_session import Opening, Request, answer
 from iotcall.runtime.sessions import (
     CPU,

@@ -1,6 +1,6 @@
 """A graph with fused attention that writes keys and values into preallocated buffers.
 
-Leaves out: the graph (see `iotcall.export.passes.attention.SharedAttention`).
+Leaves out: the graph (see `iotcall.export.graphs.passes.attention.SharedAttention`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Two graphs of fixed shapes, a prompt chunk and a single step, as NPUs want them.
 
 The host keeps the states, feeds positions and masks, and writes the new keys and values where they
-belong. Leaves out: the graphs (see `iotcall.export.passes.attention.StaticPlaces`).
+belong. Leaves out: the graphs (see `iotcall.export.graphs.passes.attention.StaticPlaces`).
 """
 
 from __future__ import annotations

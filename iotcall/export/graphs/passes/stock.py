@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 from onnx_ir.passes import InPlacePass, PassResult, PreconditionError
 
-from iotcall.export.passes.marker_pass import Writer, prepend
+from iotcall.export.graphs.passes.marker_pass import Writer, prepend
 
 PAST_AXIS = "past_sequence_length"
 """Optimum's name of the axis that grows."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from iotcall.export.passes.marker_pass import MarkerPass, Writer, attributes, initializer
-from iotcall.export.weights import Weights
+from iotcall.export.graphs.passes.marker_pass import MarkerPass, Writer, attributes, initializer
+from iotcall.export.graphs.weights import Weights
 
 
 class WriteLinears(MarkerPass):

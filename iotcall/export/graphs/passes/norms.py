@@ -8,14 +8,14 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import InPlacePass, PassResult
 
-from iotcall.export.passes.marker_pass import (
+from iotcall.export.graphs.passes.marker_pass import (
     MICROSOFT,
     MarkerPass,
     Writer,
     attributes,
     initializer,
 )
-from iotcall.export.weights import Weights
+from iotcall.export.graphs.weights import Weights
 
 
 class WriteNorms(MarkerPass):

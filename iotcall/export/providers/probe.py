@@ -19,9 +19,9 @@ import msgspec
 
 from iotcall.bundle.layout import ProviderSettings
 from iotcall.errors import ExportError, IotcallError
-from iotcall.export.environments import provider_python
+from iotcall.export.providers.environments import provider_python
+from iotcall.export.providers.tiny_graphs import INPUTS, write_graphs
 from iotcall.export.target import Target
-from iotcall.export.tiny_graphs import INPUTS, write_graphs
 from iotcall.runtime.probe_session import Answer, Opened, Opening, Request
 from iotcall.runtime.sessions import CPU, Placement
 

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from iotcall.errors import ExportError
-from iotcall.export import markers
-from iotcall.export.markers import AttentionSpec
+from iotcall.export.graphs import markers
+from iotcall.export.graphs.markers import AttentionSpec
 
 _FIXED_ROTARIES = ("default", "linear", "llama3", "yarn")
 """Rotary embeddings whose frequencies do not depend on the length of the text."""

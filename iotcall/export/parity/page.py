@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from itertools import takewhile
 
-from iotcall.export.certificate import FEW_TURNS, Certificate, Parted, Stage, Variant
+from iotcall.export.parity.certificate import FEW_TURNS, Certificate, Parted, Stage, Variant
 
 PAGE = "parity.html"
 

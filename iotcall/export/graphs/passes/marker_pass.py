@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import InPlacePass, PassResult, PostconditionError
 
-from iotcall.export.markers import DOMAIN
+from iotcall.export.graphs.markers import DOMAIN
 
 MICROSOFT = "com.microsoft"
 """Domain of onnxruntime's contributed operators."""

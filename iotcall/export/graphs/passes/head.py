@@ -10,9 +10,9 @@ from typing import Literal
 import onnx_ir as ir
 from onnx_ir.passes import InPlacePass, PassResult, PreconditionError
 
-from iotcall.export.markers import DOMAIN
-from iotcall.export.passes.marker_pass import Writer, attributes, graph_input
-from iotcall.export.weights import HEAD, LIVE_HEAD, LIVE_HEAD_BIAS
+from iotcall.export.graphs.markers import DOMAIN
+from iotcall.export.graphs.passes.marker_pass import Writer, attributes, graph_input
+from iotcall.export.graphs.weights import HEAD, LIVE_HEAD, LIVE_HEAD_BIAS
 
 Rows = Literal["all", "asked", "live"]
 

@@ -14,7 +14,7 @@ import numpy as np
 from iotcall.catalogue import ToolCall, equivalent_all
 from iotcall.evaluate import GoldenTurn
 from iotcall.evaluate.golden import Answer, answer_of, same_answer
-from iotcall.export.oracle import Oracle
+from iotcall.export.parity.oracle import Oracle
 from iotcall.grammar.scoring import choose
 from iotcall.runtime import Decoding
 from iotcall.runtime.decoding import Trace

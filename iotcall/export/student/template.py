@@ -35,7 +35,7 @@ from iotcall.catalogue import (
     Union,
 )
 from iotcall.errors import ExportError
-from iotcall.export.dates import OTHERS, bundle_date
+from iotcall.export.student.dates import OTHERS, bundle_date
 from iotcall.export.surroundings import first_line, quiet
 from iotcall.formats import Format, PromptPieces
 
@@ -52,7 +52,7 @@ class TemplatePieces(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     """Where they differ from ours."""
     otherwise: tuple[str, ...] = ()
-    """The prefix on `OTHERS`, where it is of a date; see `iotcall.export.dates.dated_prefix`."""
+    """The prefix on `OTHERS`, where it is of a date; see `dates.dated_prefix`."""
 
 
 def template_pieces(checkpoint: Path, format: Format, catalogue: Catalogue) -> TemplatePieces:

@@ -14,7 +14,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 from onnx_ir.passes import InPlacePass, PassResult
 
-from iotcall.export.passes.marker_pass import MICROSOFT, Writer, initializer
+from iotcall.export.graphs.passes.marker_pass import MICROSOFT, Writer, initializer
 
 _LARGEST_8, _LARGEST_16 = 127, 65535
 

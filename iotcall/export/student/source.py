@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from iotcall.errors import ExportError
-from iotcall.export.adapter import ADAPTER, merge_adapter, named_base
+from iotcall.export.student.adapter import ADAPTER, merge_adapter, named_base
 from iotcall.export.surroundings import first_line, quiet, scratch_folder
 
 CONFIG = "config.json"

@@ -16,8 +16,8 @@ import msgspec
 
 from iotcall.bundle.layout import ProviderSettings
 from iotcall.errors import ExportError
-from iotcall.export.environments import provider_python
-from iotcall.export.probe import ProviderCrash, run_openings, settings_of, strays
+from iotcall.export.providers.environments import provider_python
+from iotcall.export.providers.probe import ProviderCrash, run_openings, settings_of, strays
 from iotcall.export.target import Target
 from iotcall.runtime.probe_session import Opened, Opening, Request
 from iotcall.runtime.sessions import Placement

@@ -14,8 +14,8 @@ import onnx_ir as ir
 from onnx_ir.passes import PassResult
 
 from iotcall.errors import ExportError
-from iotcall.export.families import Rotary
-from iotcall.export.passes.marker_pass import (
+from iotcall.export.graphs.families import Rotary
+from iotcall.export.graphs.passes.marker_pass import (
     MICROSOFT,
     MarkerPass,
     Writer,
@@ -24,7 +24,7 @@ from iotcall.export.passes.marker_pass import (
     initializer,
     prepend,
 )
-from iotcall.export.weights import Weights
+from iotcall.export.graphs.weights import Weights
 
 _NOT_ATTENDED = float(np.finfo(np.float32).min)
 

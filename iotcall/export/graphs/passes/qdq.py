@@ -21,9 +21,9 @@ from onnx_ir.passes import InPlacePass, PassResult
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from iotcall.errors import ExportError
-from iotcall.export.passes.columns import QuantiseColumns, QuantiseRows
-from iotcall.export.passes.marker_pass import MICROSOFT, Writer, initializer, prepend
-from iotcall.export.ranges import RangeMeter, Ranges, merged
+from iotcall.export.graphs.passes.columns import QuantiseColumns, QuantiseRows
+from iotcall.export.graphs.passes.marker_pass import MICROSOFT, Writer, initializer, prepend
+from iotcall.export.npu.ranges import RangeMeter, Ranges, merged
 from iotcall.export.target import Activations
 
 WEIGHTS = "weights.data"

@@ -25,13 +25,13 @@ from torch.overrides import TorchFunctionMode
 from transformers import AutoModelForCausalLM
 
 from iotcall.errors import ExportError
-from iotcall.export import markers
-from iotcall.export.families import FAMILIES, layer_kinds
-from iotcall.export.markers import DOMAIN
-from iotcall.export.passes.stock import OwnPlaces
+from iotcall.export.graphs import markers
+from iotcall.export.graphs.families import FAMILIES, layer_kinds
+from iotcall.export.graphs.markers import DOMAIN
+from iotcall.export.graphs.passes.stock import OwnPlaces
+from iotcall.export.graphs.trace import OPSET, Skeleton, state_names
+from iotcall.export.graphs.weights import EMBEDDING, HEAD, Weights
 from iotcall.export.surroundings import quiet
-from iotcall.export.trace import OPSET, Skeleton, state_names
-from iotcall.export.weights import EMBEDDING, HEAD, Weights
 
 _TASK = "text-generation-with-past"
 _PLACES = ("attention_mask", "position_ids")

@@ -15,8 +15,8 @@ import msgspec
 
 from iotcall.errors import ExportError
 from iotcall.evaluate import SelfTest
-from iotcall.export.environments import provider_python
-from iotcall.export.probe import settings_of
+from iotcall.export.providers.environments import provider_python
+from iotcall.export.providers.probe import settings_of
 from iotcall.export.target import Target
 
 _TIMEOUT_S = 4 * 3600

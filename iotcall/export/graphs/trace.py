@@ -23,7 +23,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from iotcall.errors import ExportError
-from iotcall.export.families import (
+from iotcall.export.graphs.families import (
     FAMILIES,
     FlatCache,
     Rotary,
@@ -32,9 +32,9 @@ from iotcall.export.families import (
     layer_kinds,
     rotaries_of,
 )
-from iotcall.export.markers import DOMAIN, AttentionSpec
+from iotcall.export.graphs.markers import DOMAIN, AttentionSpec
+from iotcall.export.graphs.weights import EMBEDDING, HEAD
 from iotcall.export.surroundings import quiet
-from iotcall.export.weights import EMBEDDING, HEAD
 
 OPSET = 18
 """Optimum's own default; every operator a decoder needs is in it."""

@@ -26,7 +26,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from iotcall.errors import ExportError
 from iotcall.export.target import Provider
 
-_SOURCE = Path(__file__).resolve().parent.parent
+_SOURCE = Path(__file__).resolve().parents[2]
 """The folder of the package iotcall."""
 _PLAIN = "onnxruntime"
 

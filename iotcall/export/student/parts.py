@@ -29,11 +29,11 @@ from iotcall.checkpoint import CheckpointNote, read_note
 from iotcall.dialogue import read_dialogue
 from iotcall.errors import CallError, ExportError, FileError
 from iotcall.evaluate import Dialogue, read_dialogues
-from iotcall.export.dates import DatedPrefix, dated_prefix
-from iotcall.export.source import Source
+from iotcall.export.student.dates import DatedPrefix, dated_prefix
+from iotcall.export.student.source import Source
+from iotcall.export.student.template import template_pieces
+from iotcall.export.student.vocabulary import TrimmedVocabulary, retokenised, trim_vocabulary
 from iotcall.export.target import Head
-from iotcall.export.template import template_pieces
-from iotcall.export.vocabulary import TrimmedVocabulary, retokenised, trim_vocabulary
 from iotcall.formats import Format, PromptPieces, format_named
 from iotcall.grammar import Automaton
 from iotcall.grammar.automaton import SLOT_TOKEN

@@ -18,25 +18,25 @@ from onnx_ir.passes.common import (
 )
 
 from iotcall.errors import ExportError
-from iotcall.export.passes.attention import (
+from iotcall.export.graphs.passes.attention import (
     GrowingPlaces,
     PrimitiveAttention,
     SharedAttention,
     StaticPlaces,
 )
-from iotcall.export.passes.blocks import (
+from iotcall.export.graphs.passes.blocks import (
     Packed,
     WriteAskedLinears,
     WritePackedEmbedding,
     WritePackedLinears,
 )
-from iotcall.export.passes.convolution import WriteConvolutions, WriteGelus
-from iotcall.export.passes.head import Rows, SelectLogits
-from iotcall.export.passes.linear import WriteEmbedding, WriteLinears
-from iotcall.export.passes.norms import FuseSkips, WriteNorms
+from iotcall.export.graphs.passes.convolution import WriteConvolutions, WriteGelus
+from iotcall.export.graphs.passes.head import Rows, SelectLogits
+from iotcall.export.graphs.passes.linear import WriteEmbedding, WriteLinears
+from iotcall.export.graphs.passes.norms import FuseSkips, WriteNorms
+from iotcall.export.graphs.trace import Skeleton
+from iotcall.export.graphs.weights import EMBEDDING, HEAD, Weights
 from iotcall.export.target import Weights as Recipe
-from iotcall.export.trace import Skeleton
-from iotcall.export.weights import EMBEDDING, HEAD, Weights
 
 _WHOLE_NORMS = 23
 """The first opset with RMSNormalization: static graphs from there on have it."""

@@ -14,8 +14,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from iotcall.errors import ExportError
-from iotcall.export.passes.linear import with_bias
-from iotcall.export.passes.marker_pass import (
+from iotcall.export.graphs.passes.linear import with_bias
+from iotcall.export.graphs.passes.marker_pass import (
     MICROSOFT,
     MarkerPass,
     Writer,
@@ -23,8 +23,8 @@ from iotcall.export.passes.marker_pass import (
     initializer,
     prepend,
 )
+from iotcall.export.graphs.weights import EMBEDDING, Weights
 from iotcall.export.target import Weights as Recipe
-from iotcall.export.weights import EMBEDDING, Weights
 
 
 class Packed:

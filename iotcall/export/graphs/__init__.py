@@ -1,0 +1,1 @@
+"""From an architecture to ONNX graphs: skeletons of markers, the passes that write them out."""

@@ -1,0 +1,1 @@
+"""What fixed-point targets need beside their passes: calibration, ranges, rules."""

@@ -1,0 +1,1 @@
+"""Execution providers in environments and processes of their own: probing, running, compiling."""
