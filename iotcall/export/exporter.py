@@ -38,6 +38,7 @@ HISTORY_TURNS = 4
 _TOOLS = ("onnx", "onnxruntime", "optimum", "optimum-onnx", "outlines-core", "tokenizers", "torch",
           "transformers", "accelerate", "num2words", "numpy", "onnx-ir", "safetensors", "peft")
 
+
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What a person may choose beside checkpoint, catalogue and target."""
 

@@ -120,6 +120,11 @@ def open_session(model: Path, provider: ProviderSettings, *, threads: int) -> Op
     return OpenedSession(session, placement)
 
 
+def sharing_weights(*, last: bool) -> dict[str, str]:
+    """Session entries of graphs that share one context binary: in order, in one process."""
+    return {"ep.share_ep_contexts": "1"} | ({"ep.stop_share_ep_contexts": "1"} if last else {})
+
+
 @contextmanager
 def running(provider: ProviderSettings) -> Iterator[None]:
     """A run of a graph, whose failure is a fault of the machine and not of the input.

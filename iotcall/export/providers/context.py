@@ -20,7 +20,7 @@ from iotcall.export.providers.environments import provider_python
 from iotcall.export.providers.probe import ProviderCrash, run_openings, settings_of, strays
 from iotcall.export.target import Target
 from iotcall.runtime.probe_session import Opened, Opening, Request
-from iotcall.runtime.sessions import Placement
+from iotcall.runtime.sessions import Placement, sharing_weights
 
 
 class Contexts(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,12 +112,8 @@ def _compiling(settings: ProviderSettings, context: Path, *, share: bool,
     entries = {"ep.context_enable": "1", "ep.context_embed_mode": "0",
                "ep.context_file_path": str(context.absolute())}
     if share:
-        entries.update(_sharing(last=last))
+        entries.update(sharing_weights(last=last))
     return msgspec.structs.replace(settings, session={**settings.session, **entries})
-
-
-def _sharing(*, last: bool) -> dict[str, str]:
-    return {"ep.share_ep_contexts": "1"} | ({"ep.stop_share_ep_contexts": "1"} if last else {})
 
 
 def _opened(python: Path, openings: tuple[Opening, ...], models: Sequence[Path],

@@ -20,7 +20,13 @@ from iotcall.bundle.layout import DecoderLayout
 from iotcall.errors import BundleError
 from iotcall.runtime.decoders.buffers import BufferedDecoder, Buffers, Convolutions
 from iotcall.runtime.decoders.decoder import PAST, Scores, State, present
-from iotcall.runtime.sessions import OpenedSession, Placement, open_session, running
+from iotcall.runtime.sessions import (
+    OpenedSession,
+    Placement,
+    open_session,
+    running,
+    sharing_weights,
+)
 
 _FEW = 4
 """Tokens that go one by one rather than in a chunk that is mostly padding."""
@@ -108,13 +114,9 @@ class StaticDecoder(BufferedDecoder):
 def _open(folder: Path, layout: DecoderLayout, threads: int) -> list[OpenedSession]:
     """The graphs, compiled ahead where they are for this machine and its driver takes them."""
     if layout.contexts and platform.machine() == layout.machine:
-        openings = []
-        for name in layout.contexts:
-            sharing = {"ep.share_ep_contexts": "1"}
-            if name == layout.contexts[-1]:
-                sharing["ep.stop_share_ep_contexts"] = "1"
-            openings.append((name, msgspec.structs.replace(
-                layout.provider, session={**layout.provider.session, **sharing})))
+        openings = [(name, msgspec.structs.replace(layout.provider, session={
+            **layout.provider.session, **sharing_weights(last=name == layout.contexts[-1])}))
+            for name in layout.contexts]
         try:
             return [open_session(folder / name, settings, threads=threads)
                     for name, settings in openings]
