@@ -27,6 +27,7 @@ CATALOGUE = "catalogue.json"
 DIALOGUE = "dialogue.toml"
 GOLDEN = "golden.jsonl"
 SKILLS = "skills"
+DRAFT = "draft"
 REQUIRED = (DECODER, TOKENIZER, PROMPT, AUTOMATON, CATALOGUE, GOLDEN)
 
 _SMALL_BYTES = 1_000_000
@@ -60,6 +61,8 @@ class Bundle(msgspec.Struct, frozen=True):
     """Empty: one prompt and one automaton hold all tools."""
     dialogue_toml: str | None
     """Dialogue settings of the catalogue, read by `iotcall.dialogue`; None: not for a hub."""
+    draft: Bundle | None = None
+    """A much smaller student of the same tools, which guesses what this one confirms."""
 
     @property
     def name(self) -> str:
@@ -103,6 +106,8 @@ def open_bundle(folder: Path, *,
             skills=skills,
             dialogue_toml=((folder / DIALOGUE).read_text(encoding="utf-8")
                            if DIALOGUE in manifest.files else None),
+            draft=(open_bundle(folder / DRAFT) if f"{DRAFT}/{MANIFEST}" in manifest.files
+                   else None),
         )
     except BundleError:
         raise

@@ -54,6 +54,8 @@ class DecoderLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Tokens of the past at most; 0: no bound."""
     chunk: int = 0
     """Tokens of the prompt chunk."""
+    positions: int = 1
+    """Whose logits a pass of the prompt chunk gives (static)."""
     mask: float = 0.0
     """Added to the scores of what must not be attended to."""
     rotaries: tuple[RotaryLayout, ...] = ()

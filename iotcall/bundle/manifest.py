@@ -9,7 +9,7 @@ import msgspec
 
 from iotcall.errors import BundleError
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Of the folder's layout; a bundle of another version is refused."""
 
 MANIFEST = "manifest.json"

@@ -63,4 +63,4 @@ def hub(
         for name in student.bind_registry(known_home.names()):
             raise InputError(f"the student cannot write {name!r}, a name in the home: rename it "
                              "without quotes and control characters")
-        run_hub(settings, known_home, opened.catalogue, dialogue, student.decode)
+        run_hub(settings, known_home, opened.catalogue, dialogue, student)

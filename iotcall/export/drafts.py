@@ -99,7 +99,8 @@ class Drafts:
             layout=layout, graphs=tuple(file for file, _ in graphs), rows=plan.rows,
             provider=ProviderSettings(), vocabulary=self._weights.shape(EMBEDDING)[0],
             capacity=self.capacity if layout != "growing" else 0,
-            chunk=shapes.chunk if static else 0, mask=shapes.mask if static else 0.0,
+            chunk=shapes.chunk if static else 0, positions=plan.positions if static else 1,
+            mask=shapes.mask if static else 0.0,
             rotaries=tuple(RotaryLayout(**msgspec.structs.asdict(rotary))
                            for rotary in self._skeleton.rotaries) if static else ()))
         return folder
@@ -182,8 +183,9 @@ class Drafts:
                 self._weights.take_rows(LIVE_HEAD, HEAD, self._live)
                 self._weights.take_rows(LIVE_HEAD_BIAS, HEAD_BIAS, self._live)
         return GraphPlan(
-            layout=layout, capacity=self.capacity, fused=layout == "shared",
-            recipe=self._target.weights if final else None, rows=rows, live=live)
+            layout=layout, capacity=self.capacity, positions=self._target.shapes.positions,
+            fused=layout == "shared", recipe=self._target.weights if final else None, rows=rows,
+            live=live)
 
 
 def write_layout(folder: Path, layout: DecoderLayout) -> None:

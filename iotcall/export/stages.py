@@ -41,13 +41,14 @@ from iotcall.export.student.parts import Parts
 from iotcall.export.student.source import Source
 from iotcall.export.target import Target
 from iotcall.runtime import Decoding, Modes, Student
-from iotcall.runtime.decoders import open_decoder
+from iotcall.runtime.decoders import Wanted, open_decoder
 from iotcall.runtime.sessions import CPU
 
 CONTEXT = "context"
 CHUNKS = (1, 1, 1, 1, 5, 3)
 """Passes after the prefill in which fp32 graphs are compared with torch."""
 _PLAIN = "traced graph, fp32"
+_TRACED = Modes(traced=True, drafting=False)
 _WORST = 1e9
 """Stands for a difference that is no number, which JSON could not hold."""
 _ROOM = 192
@@ -80,7 +81,7 @@ class Stages:
         rows = self._parts.trimmed.rows if self._parts.trimmed else None
         drafts = self._drafts
         plain = drafts.build("plain", "growing")
-        usual = self._decode(plain, _PLAIN, Modes(traced=True))
+        usual = self._decode(plain, _PLAIN, _TRACED)
         drafts.outside = self._outside_tokens(plain, usual)
         self._say("loading torch")
         oracle = Oracle(self._source.folder, rows)
@@ -100,25 +101,25 @@ class Stages:
         if layout != "growing":
             name = "fused graph, fp32" if layout == "shared" else "static graphs, fp32"
             last = drafts.build("fp32", layout)
-            found = self._decode(last, name, Modes(traced=True))
+            found = self._decode(last, name, _TRACED)
             judged.append(self._judge(name, reference, found))
             difference = max(difference, self._difference(last, text, expected))
         if self._target.weights:
             name = f"weights of {self._target.weights.bits} bits"
             last = drafts.build("final", layout, final=True)
-            found = self._decode(last, name, Modes(traced=True))
+            found = self._decode(last, name, _TRACED)
             judged.append(self._judge(name, reference, found))
         if self._target.activations:
             name = f"fixed point ({self._target.precision}) on the CPU"
             last = drafts.quantise(self._answered(plain, usual))
-            found = self._decode(last, name, Modes(traced=True))
+            found = self._decode(last, name, _TRACED)
             judged.append(self._judge(name, reference, found))
         self._final = last
         variants = self._variants(last, found)
         tokens = self._write_prefixes(last) if prefix_kv else 0
         if tokens:
             variants += (vary("from the shipped prefix state", found, self._decode(
-                last, "with the prefix state", Modes())),)
+                last, "with the prefix state", Modes(drafting=False))),)
         self._write_record(last, reference, found, judged[-1].agreement)
         if self._target.provider.name != CPU:
             judged += self._on_board(last, reference)
@@ -143,7 +144,7 @@ class Stages:
         """Prompts with the fp32 student's answers, of the calibration dialogues."""
         if self._parts.calibration is not self._parts.dialogues:
             items = golden_turns(self._parts.calibration)
-            with Student.open(self._drafts.opened(plain), modes=Modes(traced=True)) as student:
+            with Student.open(self._drafts.opened(plain), modes=_TRACED) as student:
                 usual = decode_turns(student, items, lambda done: self._progress(
                     "calibration turns", done, len(items)))
         return [AnsweredPrompt((*trace.prompt, *trace.tokens), len(trace.prompt))
@@ -201,7 +202,7 @@ class Stages:
         return judge(name, self._items, reference, found, self._target.parity.tie)
 
     def _ask_torch(self, oracle: Oracle, folder: Path, usual: Sequence[Decoding]) -> Reference:
-        modes = Modes(traced=True, prefix_kv=False)
+        modes = Modes(traced=True, prefix_kv=False, drafting=False)
         with Student.open(self._drafts.opened(folder), modes=modes) as own:
             own.decoder = oracle  # type: ignore[assignment]  # it runs, and keeps no states
 
@@ -215,9 +216,11 @@ class Stages:
     def _variants(self, folder: Path, usual: Sequence[Decoding]) -> tuple[Variant, ...]:
         return (
             vary("with each turn's whole prompt in one go", usual, self._decode(
-                folder, "without remembered prompts", Modes(prefix_kv=False))),
+                folder, "without memory", Modes(prefix_kv=False, drafting=False))),
             vary("one token at a time", usual, self._decode(
-                folder, "one token at a time", Modes(one_by_one=True))))
+                folder, "one token at a time", Modes(one_by_one=True, drafting=False))),
+            vary("guessed from earlier turns and confirmed", usual, self._decode(
+                folder, "with guesses", Modes())))
 
     def _write_prefixes(self, folder: Path) -> int:
         """Ship the state after each part's prefix; returns the first one's tokens."""
@@ -263,12 +266,11 @@ class Stages:
         bundle = self._drafts.opened(folder)
         decoder = open_decoder(folder, bundle.layout, threads=2)
         every = np.arange(bundle.layout.vocabulary)
-        start, state, worst = 0, decoder.empty_state(), 0.0
+        start, past, worst = 0, decoder.empty(), 0.0
         first = len(text) - sum(CHUNKS)
         for size in (first, *CHUNKS):
-            scores, state = decoder.run(text[start:start + size], state, every)
+            scores, = decoder.run(text[start:start + size], past, [Wanted(size - 1, every)])
             start += size
-            assert scores is not None
             row = expected[start - first]
             found = float(np.abs(scores.allowed - row).max())
             # subtle: max() would drop a nan and the proof would pass
@@ -289,9 +291,8 @@ class Stages:
             for trace in decoding.trace[:1]:
                 if trace.decisions:
                     begun = [*trace.prompt, *trace.tokens[:trace.decisions[0].after]]
-                    scores, _ = decoder.run(begun, decoder.empty_state(), np.zeros(1, np.int64),
-                                            first=True)
-                    assert scores is not None
+                    scores, = decoder.run(begun, decoder.empty(), [
+                        Wanted(len(begun) - 1, np.zeros(1, np.int64), others=True)])
                     wide = scores.rest.astype(np.float64)
                     shares = np.exp(wide - wide.max())
                     shares /= shares.sum()

@@ -89,6 +89,9 @@ class Shapes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     a bundle gets what its golden prompts need and some room)."""
     chunk: int = 0
     """Tokens of a static prompt chunk."""
+    positions: int = 8
+    """Of a static prompt chunk, whose logits are given: as many decisions can be looked at in one
+    pass."""
     mask: float = -50.0
     """Added to the scores of what must not be attended to, in static graphs."""
 

@@ -21,8 +21,9 @@ from iotcall.grammar.walk import Place, Walk
 
 S = TypeVar("S")
 Logits = NDArray[np.float32]
-Run = Callable[[Sequence[int], S], tuple[Logits, S]]
-"""New tokens and the state before them -> logits of the last one ``(vocabulary,)``, new state."""
+Run = Callable[[Sequence[int], S, NDArray[np.int32]], tuple[Logits, S]]
+"""New tokens, the state before them, and the tokens that may follow -> logits of these after the
+last new token, new state."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -120,10 +121,10 @@ def best_answers(walk: Walk, run: Run[S], pending: Sequence[int], state: S, *, c
         if walk.is_final(place):
             heapq.heappush(heap, (-log_probability, next(order), None, 0, tokens))
             return
-        logits, after = run([*waiting, *forced], before)
-        passes += 1
         allowed = walk.allowed(place)
-        shares = log_shares(logits[allowed])
+        logits, after = run([*waiting, *forced], before, allowed)
+        passes += 1
+        shares = log_shares(logits)
         if shares is None:
             return
         ranks = np.argsort(-shares, kind="stable")

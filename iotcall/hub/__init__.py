@@ -3,16 +3,16 @@
 from iotcall.hub.daemon import run_hub
 from iotcall.hub.settings import Broker, HubSettings, check_settings, read_broker
 from iotcall.hub.turn import CommandRecord, LatencyRecord, Outcome, TurnRecord, read_turn
-from iotcall.hub.worker import Decode
+from iotcall.hub.worker import Understander
 
 __all__ = [
     "Broker",
     "CommandRecord",
-    "Decode",
     "HubSettings",
     "LatencyRecord",
     "Outcome",
     "TurnRecord",
+    "Understander",
     "check_settings",
     "read_broker",
     "read_turn",

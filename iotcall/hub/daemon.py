@@ -24,7 +24,7 @@ from iotcall.hub.ledger import Ledger
 from iotcall.hub.link import Link
 from iotcall.hub.settings import HubSettings
 from iotcall.hub.topics import VOICE_TOPICS
-from iotcall.hub.worker import Decode, Worker
+from iotcall.hub.worker import Understander, Worker
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -36,7 +36,7 @@ def run_hub(
     home: Home,
     catalogue: Catalogue,
     dialogue: DialogueSettings,
-    decode: Decode,
+    student: Understander,
 ) -> None:
     """Serve until SIGTERM or SIGINT; returns when the utterance in hand is finished and told.
 
@@ -71,7 +71,7 @@ def run_hub(
     )
     actuator = Actuator(settings, link, states, drivers)
     conversation = Conversation(home, states, dialogue, catalogue)
-    worker = Worker(settings, link, actuator, conversation, dialogue, decode)
+    worker = Worker(settings, link, actuator, conversation, dialogue, student)
     inbox = Inbox(settings, ledger, worker.object_to)
 
     with _signals() as (wait_for_signal, wake):

@@ -76,6 +76,11 @@ class Inbox:
             self._changed.wait_for(lambda: bool(self._waiting) or self._stopping)
             return None if self._stopping else self._waiting.popleft()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, an end neither."""
+        return not self._waiting and not self._stopping
+
     def stop(self) -> None:
         """Hand out nothing more; what waits stays with the broker."""
         with self._changed:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -45,12 +45,16 @@ _SITES_REMEMBERED = 64
 _log = structlog.get_logger(__name__)
 
 
-class Decode(Protocol):
-    """What the worker needs of a student; `Student.decode` is one."""
+class Understander(Protocol):
+    """What the worker needs of a student; `iotcall.runtime.Student` is one."""
 
-    def __call__(
-        self, history: Sequence[Turn], utterance: str, *, deadline: float | None = None
-    ) -> Decoding: ...
+    def decode(self, history: Sequence[Turn], utterance: str, *, site: str,
+               deadline: float) -> Decoding:
+        """The calls of an utterance after the given turns."""
+
+    def prepare(self, history: Sequence[Turn], *, site: str,
+                cancelled: Callable[[], bool]) -> None:
+        """Get ready for the site's next utterance, while nobody waits."""
 
 
 class Worker:
@@ -63,7 +67,7 @@ class Worker:
         actuator: Actuator,
         conversation: Conversation,
         dialogue: DialogueSettings,
-        decode: Decode,
+        student: Understander,
     ) -> None:
         self._settings = settings
         self._link = link
@@ -71,7 +75,7 @@ class Worker:
         self._conversation = conversation
         self._sessions = SessionStore(dialogue)
         self._not_understood = dialogue.replies.not_understood
-        self._decode = decode
+        self._student = student
         self._asked_at: OrderedDict[str, float] = OrderedDict()  # site -> when it heard a question
 
     def run(self, inbox: Inbox, ledger: Ledger) -> None:
@@ -79,6 +83,7 @@ class Worker:
         while (waiting := inbox.take()) is not None:
             if self._is_finished(waiting):
                 ledger.handled(waiting.entry)
+                self._prepare(waiting.heard.site_id, inbox)
 
     def object_to(self, asked: Heard | Malformed, why: Objection) -> bool:
         """Answer what will not be handled, without waiting; False when the answer cannot go out."""
@@ -87,6 +92,14 @@ class Worker:
             messages.insert(0, reply(asked, _TEXTS[why]))
         messages.append(self._record(asked, why, _TEXTS[why]))
         return all([self._link.send(message) for message in messages])
+
+    def _prepare(self, site_id: str, inbox: Inbox) -> None:
+        """Let the student read what was just said and done, before the site's next utterance."""
+        try:
+            self._student.prepare(self._sessions.of(site_id).history, site=site_id,
+                                  cancelled=lambda: not inbox.is_idle)
+        except Exception as error:  # as in _is_finished: the next utterance may go well
+            _log.error("student.unprepared", fault=fault(error))
 
     def _is_finished(self, waiting: Waiting) -> bool:
         """Whether nothing is left to do; False leaves it with the broker, for the next start."""
@@ -182,7 +195,8 @@ class Worker:
         elif found := self._conversation.begin(session, heard.text, heard.session_id):
             return found, None
         deadline = time.monotonic() + self._settings.decode_seconds
-        decoding = self._decode(session.history, heard.text, deadline=deadline)
+        decoding = self._student.decode(session.history, heard.text, site=heard.site_id,
+                                        deadline=deadline)
         if heard.intent_filter is not None and any(
             call.name not in heard.intent_filter for call in decoding.calls
         ):

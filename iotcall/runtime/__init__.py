@@ -1,6 +1,7 @@
 """From an utterance to a valid call with its confidence, on onnxruntime."""
 
-from iotcall.runtime.decoding import Decoding, Outcome
-from iotcall.runtime.student import Modes, Student, Turn
+from iotcall.runtime.answers import Decoding, Outcome, RunnerUp
+from iotcall.runtime.part import Turn
+from iotcall.runtime.student import PLAIN, Modes, Student
 
-__all__ = ["Decoding", "Modes", "Outcome", "Student", "Turn"]
+__all__ = ["PLAIN", "Decoding", "Modes", "Outcome", "RunnerUp", "Student", "Turn"]

@@ -1,4 +1,4 @@
-"""The state after the prompt's fixed beginning, run once at export and shipped with the bundle.
+"""The past after the prompt's fixed beginning, run once at export and shipped with the bundle.
 
 Leaves out: which beginning that is (system prompt and tools, see `iotcall.runtime.prompt`).
 
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotcall.bundle import Bundle
-from iotcall.runtime.decoders import Decoder, State
+from iotcall.runtime.decoders import Decoder, Past
 
 VALUES, NOTE = "prefix.npy", "prefix.json"
 
@@ -34,7 +34,7 @@ class PrefixNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 def prefix_key(ids: Sequence[int], graph_hashes: Sequence[str]) -> str:
-    """What a prefix state depends on: template and tools (as tokens), and weights (as graphs)."""
+    """What the past after it depends on: template and tools (as tokens), weights (as graphs)."""
     digest = hashlib.sha256(np.array(ids, np.int64).tobytes())
     for graph in graph_hashes:
         digest.update(bytes.fromhex(graph))
@@ -47,18 +47,18 @@ def graph_hashes(bundle: Bundle) -> list[str]:
             if name in bundle.layout.graphs or name.endswith(".data")]
 
 
-def write_prefix(folder: Path, decoder: Decoder, state: State, key: str) -> None:
-    """Write a state as ``prefix.npy`` and ``prefix.json`` in a folder."""
-    arrays = decoder.export_state(state)
+def write_prefix(folder: Path, decoder: Decoder, past: Past, key: str) -> None:
+    """Write a past as ``prefix.npy`` and ``prefix.json`` in a folder."""
+    arrays = decoder.save(past)
     flat = np.concatenate([array.astype("<f4").ravel() for array in arrays] or [np.empty(0, "<f4")])
     np.save(folder / VALUES, flat)
-    note = PrefixNote(key=key, tokens=state.length,
+    note = PrefixNote(key=key, tokens=past.length,
                       shapes=tuple(tuple(array.shape) for array in arrays))
     (folder / NOTE).write_bytes(msgspec.json.encode(note))
 
 
-def read_prefix(folder: Path, decoder: Decoder, ids: Sequence[int], key: str) -> State | None:
-    """The shipped state; None where there is none, or one of other tools, template or weights."""
+def read_prefix(folder: Path, decoder: Decoder, ids: Sequence[int], key: str) -> Past | None:
+    """The shipped past; None where there is none, or one of other tools, template or weights."""
     if not (folder / NOTE).is_file():
         return None
     note = msgspec.json.decode((folder / NOTE).read_bytes(), type=PrefixNote)
@@ -71,4 +71,5 @@ def read_prefix(folder: Path, decoder: Decoder, ids: Sequence[int], key: str) ->
         size = int(np.prod(shape))
         arrays.append(flat[start:start + size].reshape(shape))
         start += size
-    return decoder.import_state(note.tokens, arrays)
+    past: Past = decoder.restore(note.tokens, arrays)
+    return past

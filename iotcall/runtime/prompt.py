@@ -14,6 +14,9 @@ UTTERANCE_LENGTH = 400
 """Characters of an utterance that are read; what follows is dropped."""
 
 
+_SAID = ("a", "lamp", "Lights off", "7", "ö", "'")
+"""Utterances that begin in different ways."""
+
 UTTERANCE_TOKENS = 200
 """Tokens of an utterance that are read; only text in scripts that a student never saw has more."""
 
@@ -32,8 +35,15 @@ class PromptTokens:
             key=len, reverse=True)
 
     def prefix(self) -> list[int]:
-        """Tokens of system prompt and tools."""
+        """Tokens that every prompt begins with: system prompt and tools."""
         return self._encode(self._pieces.prefix)
+
+    def opening(self) -> list[int]:
+        """Tokens that every newest turn begins with, before what is said."""
+        found = [self.open_turn(said) for said in _SAID]
+        length = next((at for at, several in enumerate(zip(*found, strict=False))
+                       if len(set(several)) > 1), 0)
+        return found[0][:length]
 
     def past_turn(self, utterance: str, calls: Sequence[ToolCall]) -> list[int]:
         """Tokens of an earlier turn."""

@@ -1,16 +1,15 @@
 """A bundle's student, ready to answer. Leaves out: homes and devices.
 
-Keeps the state after the prefix and after recent prompts, so that a follow-up costs only its new
-tokens. States are never changed, hence shared freely.
+Every site has a past of its own, which begins with what all prompts begin with; so a follow-up
+costs only its new tokens, and nothing that is kept changes an answer.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections import OrderedDict
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
 import msgspec
@@ -19,178 +18,142 @@ from tokenizers import Tokenizer
 from iotcall.bundle import Bundle
 from iotcall.bundle.bundle import SKILLS
 from iotcall.catalogue import Catalogue, ToolCall
-from iotcall.errors import BundleError, CallError
+from iotcall.errors import BundleError
 from iotcall.formats import PromptPieces
-from iotcall.grammar import Automaton, Binder
+from iotcall.grammar import Automaton, Walk
 from iotcall.grammar.binding import Names
-from iotcall.runtime.decoders import State, open_decoder
-from iotcall.runtime.decoding import Decoding, Outcome, Trace, decode_greedily, unanswered
+from iotcall.runtime.admission import Limits, Pace
+from iotcall.runtime.answers import Decoding, Outcome, RunnerUp, Trace, unanswered
+from iotcall.runtime.decoders import Decoder, Past, open_decoder
+from iotcall.runtime.decoding import CHUNK, decode_greedily
+from iotcall.runtime.decoding import Path as Decoded
+from iotcall.runtime.drafting import Draft, Earlier, Guesses
+from iotcall.runtime.memory import Memories, Memory, return_freed_memory
+from iotcall.runtime.part import LEAST_ROOM, Part, Turn
 from iotcall.runtime.prefix import graph_hashes, prefix_key, read_prefix, write_prefix
-from iotcall.runtime.prompt import PromptTokens
+from iotcall.runtime.runner_up import find_runner_up
 
 TOKEN_BUDGET = 160
 """Tokens of an answer, at most."""
-REMEMBERED_PROMPTS = 16
-"""States kept besides the prefix, the least recently used going first."""
-_LEAST_ROOM = 48
-"""Tokens that must fit behind a prompt: a short answer. Older turns give way to it."""
-REMEMBERED_BYTES = 64_000_000
-"""Memory that they may hold together."""
-
-
-class Turn(msgspec.Struct, frozen=True):
-    """An earlier turn of a dialogue."""
-
-    utterance: str
-    calls: tuple[ToolCall, ...]
+MEMORY_BYTES = 64_000_000
+"""What may be kept between utterances."""
 
 
 class Modes(msgspec.Struct, frozen=True, kw_only=True):
     """Ways to decode, for comparisons; a hub takes the defaults."""
 
     prefix_kv: bool = True
-    """Use the shipped state after the prefix, and remember prompts."""
+    """Use the shipped past after the prefix, and remember."""
+    drafting: bool = True
+    """Guess answers and confirm them in one pass."""
     one_by_one: bool = False
     """Run every answer token in a pass of its own."""
     traced: bool = False
     """Keep every decision's logits (`Decoding.trace`)."""
 
 
+PLAIN = Modes(prefix_kv=False, drafting=False, one_by_one=True)
+"""The reference: no memory, no guesses, a token at a time."""
+
+
 class Student:
     """Answers utterances with valid calls; a context manager; one thread at a time."""
 
     def __init__(self, bundle: Bundle, *, threads: int, token_budget: int = TOKEN_BUDGET,
-                 modes: Modes | None = None) -> None:
+                 memory_bytes: int = MEMORY_BYTES, modes: Modes | None = None) -> None:
         self.bundle = bundle
         self._modes = modes or Modes()
-        try:
-            self._tokenizer = Tokenizer.from_file(str(bundle.tokenizer_path))
-        except Exception as error:  # tokenizers raises bare exceptions
-            raise BundleError(f"{bundle.tokenizer_path}: is no tokenizer: {error}") from error
-        self.decoder = open_decoder(bundle.folder, bundle.layout, threads=threads)
+        self.decoder, self._tokenizer = _opened(bundle, threads)
         self._token_budget = token_budget
-        self._remembered: OrderedDict[tuple[int, ...], State] = OrderedDict()
-        self._main = self._part(bundle.catalogue.router() if bundle.skills else bundle.catalogue,
-                                bundle.pieces, bundle.automaton, "")
-        self._main_state = self._after_prefix(self._main)
-        self._skills = {skill.name: self._part(skill.catalogue, skill.pieces, skill.automaton,
-                                               f"{SKILLS}/{skill.name}")
+        self._pace = Pace()
+        self._earlier = Earlier()
+        self.memories = Memories(memory_bytes)
+        self._graphs = graph_hashes(bundle)
+        self._main = self._part("", bundle.catalogue.router() if bundle.skills else
+                                bundle.catalogue, bundle.pieces, bundle.automaton)
+        self._skills = {skill.name: self._part(f"{SKILLS}/{skill.name}", skill.catalogue,
+                                               skill.pieces, skill.automaton)
                         for skill in bundle.skills}
+        self._main_start = self._after_prefix(self._main)
+        self._drafter = (Student(bundle.draft, threads=threads, memory_bytes=memory_bytes)
+                         if bundle.draft and self._modes.drafting else None)
 
     @staticmethod
-    def open(bundle: Bundle, *, threads: int | None = None,
-             token_budget: int = TOKEN_BUDGET, modes: Modes | None = None) -> Student:
+    def open(bundle: Bundle, *, threads: int | None = None, token_budget: int = TOKEN_BUDGET,
+             memory_bytes: int = MEMORY_BYTES, modes: Modes | None = None) -> Student:
         """The student of an opened bundle.
 
         Raises:
             BundleError: its model cannot be loaded.
         """
         return Student(bundle, threads=threads or min(2, os.cpu_count() or 1),
-                       token_budget=token_budget, modes=modes)
+                       token_budget=token_budget, memory_bytes=memory_bytes, modes=modes)
 
-    def decode(self, history: Sequence[Turn], utterance: str, *,
-               deadline: float | None = None) -> Decoding:
+    def decode(self, history: Sequence[Turn], utterance: str, *, site: str = "",
+               deadline: float = math.inf, cancelled: Callable[[], bool] = lambda: False,
+               runner_up: bool = False, draft: Draft | None = None) -> Decoding:
         """The student's answer after the given earlier turns.
 
         The calls are valid by construction. Of the history only the newest turns count, as many as
-        the student was trained with. `deadline` is on the monotonic clock.
+        the student was trained with.
+
+        Args:
+            site: whose past is continued.
+            deadline: on the monotonic clock; what would not be finished then is not begun.
+            cancelled: asked between passes.
+            runner_up: look for the likeliest other answer too, some passes more.
+            draft: guesses in place of the student's own.
         """
-        kept = self.bundle.manifest.student.history_turns
-        shown = history[-kept:] if kept else ()
+        limits = Limits(token_budget=self._token_budget, deadline=deadline, cancelled=cancelled,
+                        pace=self._pace)
+        shown = self._shown(history)
+        guessed = () if draft or not self._modes.drafting else self._guessed(
+            shown, utterance, site, limits)
+        request = _Request(utterance, site, limits, guessed, draft, runner_up)
         if not self._skills:
-            return self._decode(self._main, shown, utterance, deadline)
-        picked = self._decode(self._main, [self._as_skills(turn) for turn in shown], utterance,
-                              deadline)
-        if picked.outcome != "call":
-            return picked
-        answers = []
-        for name in dict.fromkeys(call.name for call in picked.calls):
-            own = self._skills[name]
-            answers.append(self._decode(
-                own, [_only(turn, own.catalogue) for turn in shown], utterance, deadline))
-            if answers[-1].outcome != "call":
-                break
-        return _joined(picked, answers)
+            answer = self._decode(self._main, shown, request)
+        else:
+            answer = self._decode_skills(shown, request)
+        if answer.outcome == "call":
+            self._earlier.learn(utterance, answer.calls)
+        self.memories.shrink()
+        return answer
 
-    def _part(self, catalogue: Catalogue, pieces: PromptPieces, automaton: Automaton,
-              folder: str) -> _Part:
-        size = self.bundle.layout.vocabulary
-        if automaton.largest_token >= size:
-            raise BundleError(f"{self.bundle.folder}: the automaton uses token "
-                              f"{automaton.largest_token}, the model knows {size}; export it "
-                              "again")
-        prompt = PromptTokens(self._tokenizer, self.bundle.format, pieces, catalogue)
-        prefix = tuple(prompt.prefix())
-        if not self.decoder.fits(0, len(prefix) + _LEAST_ROOM):
-            raise BundleError(f"{self.bundle.folder}: the tool declarations take {len(prefix)} "
-                              f"tokens, the student's past holds {self.bundle.layout.capacity}; "
-                              "export it again for a larger one")
-        return _Part(catalogue, prompt, Binder(automaton, self._tokenizer),
-                     prefix, self.bundle.folder / folder)
+    def prepare(self, history: Sequence[Turn], *, site: str = "",
+                cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Run what the prompt of the next utterance will begin with, while nobody waits."""
+        if not self._modes.prefix_kv:
+            return
+        shown = self._shown(history)
+        parts = [self._main, *(self._skills[name.removeprefix(f"{SKILLS}/")]
+                               for name in self.memories.of_site(site) if name)]
+        for part in parts:
+            ids = part.beginning(self._turns_for(part, shown), self.decoder.fits)
+            memory = self._memory(part, site)
+            new = ids[memory.keep([*ids, -1]):]  # all of them may be known
+            for start in range(0, len(new), CHUNK):
+                if cancelled():
+                    return
+                some = new[start:start + CHUNK]
+                self.decoder.run(some, memory.past)
+                memory.tokens += some
+        if self._drafter:
+            self._drafter.prepare(history, site=site, cancelled=cancelled)
+        self.memories.shrink()
 
-    def _after_prefix(self, part: _Part) -> State:
-        """The state after a part's prefix: shipped, or run."""
-        state = self.decoder.empty_state()
-        if not part.prefix:
-            return state
-        shipped = read_prefix(part.folder, self.decoder, part.prefix, prefix_key(
-            part.prefix, graph_hashes(self.bundle))) if self._modes.prefix_kv else None
-        return shipped or self.decoder.run(part.prefix, state)[1]
-
-    def _as_skills(self, turn: Turn) -> Turn:
-        """An earlier turn as the first decision was answered."""
-        names = [next((name for name, part in self._skills.items()
-                       if any(tool.name == call.name for tool in part.catalogue.tools)), None)
-                 for call in turn.calls]
-        return Turn(turn.utterance, tuple(ToolCall(name) for name in dict.fromkeys(names) if name))
-
-    def _decode(self, part: _Part, history: Sequence[Turn], utterance: str,
-                deadline: float | None) -> Decoding:
-        """The answer of one prompt and grammar."""
-        said = part.prompt.clean(utterance)
-        if not said:
-            return unanswered("no_text")
-        walk = part.binder.walk([*(part.prompt.clean(turn.utterance) for turn in history), said])
-        if walk.is_empty:
-            return unanswered("nothing_fits")
-        turns = [part.prompt.past_turn(turn.utterance, turn.calls) for turn in history]
-        opening = part.prompt.open_turn(utterance)
-        while turns and not self.decoder.fits(len(part.prefix), sum(map(len, turns))
-                                              + len(opening) + _LEAST_ROOM):
-            turns.pop(0)
-        ids = [*part.prefix, *(token for turn in turns for token in turn), *opening]
-        known, state = (self._longest_known(part, ids) if self._modes.prefix_kv
-                        else (0, self.decoder.empty_state()))
-        path = decode_greedily(
-            walk, self.decoder.run, ids[known:], state, token_budget=self._token_budget,
-            deadline=deadline, fits=self.decoder.fits, one_by_one=self._modes.one_by_one,
-            traced=self._modes.traced)
-        if path.prompt_state is not None:
-            self._remember((*ids, *path.prompt_tokens), path.prompt_state)
-        finished = path.outcome == "call"
-        written = path.tokens[:-1] if finished else path.tokens
-        text = self._tokenizer.decode(list(written), skip_special_tokens=False)
-        outcome: Outcome = path.outcome
-        calls: tuple[ToolCall, ...] = ()
-        if finished:
-            outcome, calls = self._read(text, part.catalogue)
-        return Decoding(
-            calls=calls, text=text, outcome=outcome,
-            confidence=math.exp(path.log_probability) if outcome == "call" else 0.0,
-            decisions=path.decisions, tokens=len(path.tokens), passes=path.passes,
-            prefill_ms=path.prefill_ms, decode_ms=path.decode_ms,
-            smallest_margin=path.smallest_margin, grammar_mass=path.grammar_mass,
-            trace=(Trace(tuple(ids), path.tokens, path.trace),) if self._modes.traced else (),
-        )
+    def forget(self, site: str | None = None) -> None:
+        """Let go of what is kept of a site; without one, of all."""
+        self.memories.forget(site)
+        if self._drafter:
+            self._drafter.forget(site)
 
     def write_prefixes(self) -> int:
-        """Write the state after each part's prefix into the bundle's folder, for its next opening;
+        """Write the past after each part's prefix into the bundle's folder, for its next opening;
         returns the tokens of the first one."""
         for part in (self._main, *self._skills.values()):
             if part.prefix:
-                state = self.decoder.run(part.prefix, self.decoder.empty_state())[1]
-                write_prefix(part.folder, self.decoder, state,
-                             prefix_key(part.prefix, graph_hashes(self.bundle)))
+                write_prefix(part.folder, self.decoder, self._run_prefix(part),
+                             prefix_key(part.prefix, self._graphs))
         return len(self._main.prefix)
 
     def bind_registry(self, names: Names | None) -> tuple[str, ...]:
@@ -198,13 +161,15 @@ class Student:
 
         Names that the student's format cannot write are returned; they cannot be said.
         """
+        if self._drafter:
+            self._drafter.bind_registry(names)
         refused = [name for part in (self._main, *self._skills.values())
                    for name in part.binder.bind_registry(names)]
         return tuple(dict.fromkeys(refused))
 
     def close(self) -> None:
-        """Let go of all states."""
-        self._remembered.clear()
+        """Let go of all pasts."""
+        self.forget()
 
     def __enter__(self) -> Student:
         return self
@@ -213,58 +178,186 @@ class Student:
                  trace: TracebackType | None) -> None:
         self.close()
 
-    def _read(self, text: str, catalogue: Catalogue) -> tuple[Outcome, tuple[ToolCall, ...]]:
-        """The calls of a finished answer: the automaton is trusted, and checked."""
+    def _part(self, name: str, catalogue: Catalogue, pieces: PromptPieces,
+              automaton: Automaton) -> Part:
+        size = self.bundle.layout.vocabulary
+        if automaton.largest_token >= size:
+            raise BundleError(f"{self.bundle.folder}: the automaton uses token "
+                              f"{automaton.largest_token}, the model knows {size}; export it "
+                              "again")
+        part = Part(name, catalogue, self.bundle.format, pieces, automaton, self._tokenizer,
+                    self.bundle.folder / name)
+        if not self.decoder.fits(0, len(part.prefix) + LEAST_ROOM):
+            raise BundleError(f"{self.bundle.folder}: the tool declarations take "
+                              f"{len(part.prefix)} tokens, the student's past holds "
+                              f"{self.bundle.layout.capacity}; export it again for a larger one")
+        return part
+
+    def _after_prefix(self, part: Part) -> Past:
+        """The past after a part's prefix: shipped, or run."""
+        if not part.prefix:
+            empty: Past = self.decoder.empty()
+            return empty
+        key = prefix_key(part.prefix, self._graphs)
+        shipped = (read_prefix(part.folder, self.decoder, part.prefix, key)
+                   if self._modes.prefix_kv else None)
+        if shipped:
+            return shipped
+        past = self._run_prefix(part)
+        made: Past = self.decoder.restore(past.length, self.decoder.save(past))
+        return made
+
+    def _run_prefix(self, part: Part) -> Past:
+        past: Past = self.decoder.empty()
+        for start in range(0, len(part.prefix), CHUNK):
+            self.decoder.run(part.prefix[start:start + CHUNK], past)
+        return past
+
+    def _memory(self, part: Part, site: str) -> Memory:
+        """What is kept of a part at a site: at least its prefix."""
+        def begin() -> Memory:
+            if part is self._main:
+                start = self._main_start
+            else:
+                start = self.memories.of((None, part.name), self._start_of(part)).past
+            return Memory(list(part.prefix), start.copy())
+
+        if not self._modes.prefix_kv:
+            return Memory([], self.decoder.empty())
+        return self.memories.of((site, part.name), begin)
+
+    def _start_of(self, part: Part) -> Callable[[], Memory]:
+        def make() -> Memory:
+            past = self._after_prefix(part)
+            return Memory(list(part.prefix), past,
+                          bytes=sum(array.nbytes for array in self.decoder.save(past)))
+
+        return make
+
+    def _shown(self, history: Sequence[Turn]) -> Sequence[Turn]:
+        kept = self.bundle.manifest.student.history_turns
+        return history[-kept:] if kept else ()
+
+    def _turns_for(self, part: Part, turns: Sequence[Turn]) -> Sequence[Turn]:
+        """Earlier turns as a part answered them."""
+        if not self._skills:
+            return turns
+        return [Turn(turn.utterance, self._calls_for(part, turn.calls)) for turn in turns]
+
+    def _calls_for(self, part: Part, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+        """Calls as a part writes them: the first decision names skills, a skill its own tools."""
+        if not self._skills:
+            return tuple(calls)
+        if part is not self._main:
+            names = {tool.name for tool in part.catalogue.tools}
+            return tuple(call for call in calls if call.name in names)
+        of_tool = {tool.name: name for name, skill in self._skills.items()
+                   for tool in skill.catalogue.tools}
+        picked = dict.fromkeys(of_tool[call.name] for call in calls if call.name in of_tool)
+        return tuple(ToolCall(name) for name in picked)
+
+    def _guessed(self, shown: Sequence[Turn], utterance: str, site: str,
+                 limits: Limits) -> tuple[tuple[ToolCall, ...], ...]:
+        """Calls that the answer may come to, the likeliest first."""
+        same = self._earlier.same(utterance)
+        if same:
+            return (same,)
+        guessed = []
+        if self._drafter:
+            found = self._drafter.decode(shown, utterance, site=site, deadline=limits.deadline,
+                                         cancelled=limits.cancelled)
+            guessed.append(found.calls)
+        guessed.append(self._earlier.alike(utterance))
+        return tuple(calls for calls in guessed if calls)
+
+    def _decode_skills(self, shown: Sequence[Turn], request: _Request) -> Decoding:
+        picked = self._decode(self._main, shown, request)
+        if picked.outcome != "call":
+            return picked
+        answers = []
+        for name in dict.fromkeys(call.name for call in picked.calls):
+            answers.append(self._decode(self._skills[name], shown, request))
+            if answers[-1].outcome != "call":
+                break
+        return _joined(picked, answers)
+
+    def _decode(self, part: Part, shown: Sequence[Turn], request: _Request) -> Decoding:
+        """The answer of one prompt and grammar."""
+        history = self._turns_for(part, shown)
+        walk = part.walk(history, request.utterance)
+        if walk is None:
+            return unanswered("no_text")
+        if walk.is_empty:
+            return unanswered("nothing_fits")
+        ids = part.prompt(history, request.utterance, self.decoder.fits)
+        memory = self._memory(part, request.site)
+        known = memory.keep(ids)
+        draft = request.draft or Guesses([part.written(self._calls_for(part, calls))
+                                          for calls in request.guessed])
         try:
-            calls = self.bundle.format.parse(text, catalogue)
-            for call in calls:
-                catalogue.check(call)
-        except CallError:
-            return "invalid", ()
-        return "call", calls
+            path = decode_greedily(walk, self.decoder, memory.past, ids[known:], request.limits,
+                                   draft=draft, one_by_one=self._modes.one_by_one)
+            memory.tokens = [*ids, *path.tokens][:memory.past.length]
+        except BaseException:
+            memory.past.cut(known)  # as `keep` left the tokens
+            raise
+        decoding = self._decoding(part, path, ids)
+        if request.runner_up and decoding.outcome == "call":
+            found = self._runner_up(part, walk, memory, ids, path, request.limits)
+            decoding = msgspec.structs.replace(decoding, runner_up=found)
+        return decoding
 
-    def _longest_known(self, part: _Part, ids: Sequence[int]) -> tuple[int, State]:
-        """The longest remembered prompt that begins `ids` and leaves something to run."""
-        best: tuple[int, ...] = part.prefix if part.prefix == self._main.prefix else ()
-        for known in self._remembered:
-            if len(best) < len(known) < len(ids) and known == tuple(ids[:len(known)]):
-                best = known
-        if best == self._main.prefix:
-            return len(best), self._main_state
-        if len(best) < len(part.prefix):
-            # a skill that was not asked for of late
-            state = self._after_prefix(part)
-            self._remember(part.prefix, state)
-            return len(part.prefix), state
-        if not best:
-            return 0, self.decoder.empty_state()
-        self._remembered.move_to_end(best)
-        return len(best), self._remembered[best]
+    def _decoding(self, part: Part, path: Decoded, prompt: Sequence[int]) -> Decoding:
+        finished = path.outcome == "call"
+        text = self._text(path.tokens[:-1] if finished else path.tokens)
+        outcome: Outcome = path.outcome
+        calls = part.read(text) if finished else None
+        if finished and calls is None:
+            outcome = "invalid"
+        return Decoding(
+            calls=calls or (), text=text, outcome=outcome,
+            confidence=math.exp(path.log_probability) if outcome == "call" else 0.0,
+            decisions=len(path.decisions), tokens=len(path.tokens), passes=path.passes,
+            prefill_ms=path.prefill_ms, decode_ms=path.decode_ms, drafted=path.drafted,
+            smallest_margin=path.smallest_margin, grammar_mass=path.grammar_mass,
+            trace=(Trace(tuple(prompt), tuple(path.tokens), tuple(path.decisions)),)
+            if self._modes.traced else ())
 
-    def _remember(self, ids: tuple[int, ...], state: State) -> None:
-        self._remembered[ids] = state
-        self._remembered.move_to_end(ids)
-        # the newest one stays in any case: a follow-up is likeliest
-        while len(self._remembered) > 1 and (len(self._remembered) > REMEMBERED_PROMPTS or sum(
-                kept.bytes for kept in self._remembered.values()) > REMEMBERED_BYTES):
-            self._remembered.popitem(last=False)
+    def _runner_up(self, part: Part, walk: Walk, memory: Memory, prompt: Sequence[int],
+                   path: Decoded, limits: Limits) -> RunnerUp | None:
+        found, passes = find_runner_up(walk, self.decoder, memory, prompt, path, limits)
+        calls = part.read(self._text(found.tokens[:-1])) if found else None
+        if found is None or calls is None:
+            return None
+        return RunnerUp(calls=calls, confidence=math.exp(found.log_probability), passes=passes)
 
-
-class _Part(msgspec.Struct, frozen=True):
-    """One prompt with its grammar: the whole catalogue, the first decision, or a skill."""
-
-    catalogue: Catalogue
-    prompt: PromptTokens
-    binder: Binder
-    prefix: tuple[int, ...]
-    folder: Path
-    """Of the part's files."""
+    def _text(self, tokens: Sequence[int]) -> str:
+        text: str = self._tokenizer.decode(list(tokens), skip_special_tokens=False)
+        return text
 
 
-def _only(turn: Turn, catalogue: Catalogue) -> Turn:
-    """An earlier turn as a skill answered it."""
-    names = {tool.name for tool in catalogue.tools}
-    return Turn(turn.utterance, tuple(call for call in turn.calls if call.name in names))
+def _opened(bundle: Bundle, threads: int) -> tuple[Decoder, Tokenizer]:
+    """Both take their time, and onnxruntime leaves the interpreter to others meanwhile."""
+    with ThreadPoolExecutor(1) as other:
+        decoder = other.submit(open_decoder, bundle.folder, bundle.layout, threads=threads)
+        try:
+            tokenizer = Tokenizer.from_file(str(bundle.tokenizer_path))
+        except Exception as error:  # tokenizers raises bare exceptions
+            raise BundleError(f"{bundle.tokenizer_path}: is no tokenizer: {error}") from error
+        opened = decoder.result(), tokenizer
+    return_freed_memory()
+    return opened
+
+
+class _Request(msgspec.Struct, frozen=True):
+    """What was asked, the same for every part."""
+
+    utterance: str
+    site: str
+    limits: Limits
+    guessed: tuple[tuple[ToolCall, ...], ...]
+    draft: Draft | None
+    runner_up: bool
 
 
 def _joined(picked: Decoding, answers: Sequence[Decoding]) -> Decoding:
@@ -272,14 +365,18 @@ def _joined(picked: Decoding, answers: Sequence[Decoding]) -> Decoding:
     parts = [picked, *answers]
     outcome = parts[-1].outcome
     good = outcome == "call"
+    other = answers[0].runner_up if len(answers) == 1 else None
     return Decoding(
         calls=tuple(call for part in answers for call in part.calls) if good else (),
         text="\n".join(part.text for part in answers), outcome=outcome,
         confidence=math.prod(part.confidence for part in parts) if good else 0.0,
         decisions=sum(part.decisions for part in parts), tokens=sum(part.tokens for part in parts),
         passes=sum(part.passes for part in parts),
+        drafted=sum(part.drafted for part in parts),
         prefill_ms=sum(part.prefill_ms for part in parts),
         decode_ms=sum(part.decode_ms for part in parts),
         smallest_margin=min(part.smallest_margin for part in parts),
         grammar_mass=picked.grammar_mass,
+        runner_up=other and msgspec.structs.replace(
+            other, confidence=other.confidence * picked.confidence),
         trace=tuple(trace for part in parts for trace in part.trace))

@@ -28,6 +28,7 @@ from iotcall.export.graphs.passes.head import SelectLogits
 from iotcall.export.graphs.passes.marker_pass import MarkerPass
 from iotcall.export.graphs.trace import Skeleton, trace_skeleton
 from iotcall.export.target import Weights as Recipe
+from iotcall.runtime.decoders import Wanted
 from tests.export.tiny import (
     CAPACITY,
     CHUNK,
@@ -76,18 +77,42 @@ def test_logits_are_torchs_however_the_tokens_are_cut(
 
 @pytest.mark.parametrize("layout", list(PLANS))
 @pytest.mark.parametrize("family", ["gemma3_text", "lfm2"])
-def test_states_fork_and_move(made: Made, tmp_path: Path, family: str, layout: str) -> None:
-    """What is run from a state leaves it as it was, and its arrays give it back."""
+def test_pasts_are_copied_cut_and_moved(
+        made: Made, tmp_path: Path, family: str, layout: str) -> None:
+    """What one copy runs leaves the others as they were; what was cut away is run again."""
     checkpoint, skeleton, expected = made[family]
     decoder = write_decoder(skeleton, checkpoint, PLANS[layout], tmp_path)
-    _, state = decoder.run(IDS[:9], decoder.empty_state())
-    decoder.run([5, 6, 7], state)
-    decoder.run([8], state)
-    moved = decoder.import_state(9, decoder.export_state(state))
-    for start in (state, moved):
-        scores, _ = decoder.run(IDS[9:14], start, np.arange(VOCABULARY))
-        assert scores is not None
-        assert np.abs(scores.allowed - expected[13]).max() < 1e-4
+    past = decoder.empty()
+    decoder.run(IDS[:9], past)
+    other = past.copy()
+    moved = decoder.restore(9, decoder.save(past))
+    decoder.run([5, 6, 7], other)
+    decoder.run([8], other)
+    assert (past.length, other.length) == (9, 13)
+    other.cut(9)
+    own = moved.copy()
+    decoder.run([8, 7], own)
+    decoder.run([3] * 9, past)
+    past.cut(9)
+    for start in (past, other, moved, own.copy(), moved.copy()):
+        start.cut(9)
+        every = np.arange(VOCABULARY)
+        scores = decoder.run(IDS[9:14], start, [Wanted(4, every)])
+        assert np.abs(scores[0].allowed - expected[13]).max() < 1e-4
+
+
+@pytest.mark.parametrize("layout", list(PLANS))
+def test_a_pass_gives_the_logits_of_several_places(
+        made: Made, tmp_path: Path, layout: str) -> None:
+    """In static graphs of a chunk of eight tokens too, where the last ones go one by one."""
+    checkpoint, skeleton, expected = made["lfm2"]
+    plan = msgspec.structs.replace(PLANS[layout], positions=3)
+    decoder = write_decoder(skeleton, checkpoint, plan, tmp_path)
+    wanted = [Wanted(place, np.array(tokens)) for place, tokens in (
+        (0, [3]), (4, [7, 8]), (5, [50, 2]), (16, [9]), (17, [10]))]
+    found = decoder.run(IDS[:18], decoder.empty(), wanted)
+    for item, scores in zip(wanted, found, strict=True):
+        assert np.abs(scores.allowed - expected[item.position][item.allowed]).max() < 1e-4
 
 
 def test_sliding_window_is_kept(made: Made, tmp_path: Path) -> None:
@@ -118,13 +143,17 @@ def test_asked_rows_are_those_of_the_full_head(made: Made, tmp_path: Path) -> No
     asked = write_decoder(skeleton, checkpoint, msgspec.structs.replace(full, rows="asked"),
                           tmp_path / "asked")
     allowed = np.array([40, 2, 77], np.int64)
-    expected, _ = whole.run(IDS, whole.empty_state(), allowed)
-    for first, rest in ((False, [40, 2, 77]), (True, [40, 2, 77, 3, 90])):
-        found, _ = asked.run(IDS, asked.empty_state(), allowed, first=first)
-        assert expected is not None
-        assert found is not None
+    last = len(IDS) - 1
+    expected, = whole.run(IDS, whole.empty(), [Wanted(last, allowed)])
+    for others, rest in ((False, [40, 2, 77]), (True, [40, 2, 77, 3, 90])):
+        found, = asked.run(IDS, asked.empty(), [Wanted(last, allowed, others)])
         np.testing.assert_allclose(found.allowed, expected.allowed, atol=1e-5)
         np.testing.assert_allclose(found.rest, expected.rest[rest], atol=1e-5)
+    several = asked.run(IDS, asked.empty(), [Wanted(3, np.array([90, 1]), others=True),
+                                             Wanted(last, allowed)])
+    wanted = whole.run(IDS, whole.empty(), [Wanted(3, np.array([90, 1])), Wanted(last, allowed)])
+    for one, two in zip(several, wanted, strict=True):
+        np.testing.assert_allclose(one.allowed, two.allowed, atol=1e-5)
 
 
 def test_every_position_asked_for_has_its_logits(made: Made, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from iotcall.export.npu.ranges import RangeMeter
 from iotcall.export.npu.rules import check_fixed_point, check_graph
 from iotcall.export.surroundings import quiet
 from iotcall.export.target import Activations
-from iotcall.runtime.decoders import Decoder, open_decoder
+from iotcall.runtime.decoders import Decoder, Wanted, open_decoder
 from iotcall.runtime.sessions import open_session
 from tests.export.fixed_point import TARGET, Student, feeds_of, make_student, quantise
 from tests.export.tiny import (
@@ -240,10 +240,10 @@ def test_norms_of_one_operator_keep_small_tokens_beside_a_large_one(
 
 def _logits(decoder: Decoder, ids: list[int]) -> np.ndarray:
     """After a padded chunk, single steps, and a chunk with a past."""
-    state, done, found = decoder.empty_state(), 0, []
+    past, done, found = decoder.empty(), 0, []
     for size in (13, 1, 1, 1, 9):
-        scores, state = decoder.run(ids[done:done + size], state, np.arange(VOCABULARY))
-        assert scores is not None
+        scores, = decoder.run(ids[done:done + size], past,
+                              [Wanted(size - 1, np.arange(VOCABULARY))])
         found.append(scores.allowed)
         done += size
     return np.array(found)

@@ -23,7 +23,7 @@ from iotcall.export.providers.environments import provider_python
 from iotcall.export.providers.probe import run_openings, settings_of
 from iotcall.export.target import load_target
 from iotcall.formats import format_named
-from iotcall.runtime.decoders import Decoder
+from iotcall.runtime.decoders import Decoder, Wanted
 from iotcall.runtime.probe_session import Opening, Request
 from iotcall.runtime.prompt import PromptTokens
 from tests.export.fixed_point import feeds_of, make_student
@@ -120,7 +120,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from iotcall.bundle.layout import DecoderLayout
-from iotcall.runtime.decoders import open_decoder
+from iotcall.runtime.decoders import Wanted, open_decoder
 
 folder = Path(sys.argv[1])
 asked = msgspec.json.decode((folder / "asked.json").read_bytes())
@@ -128,9 +128,9 @@ layout = msgspec.convert(asked["layout"], DecoderLayout)
 decoder = open_decoder(folder / "fixed", layout, threads=1)
 answers = []
 for prompt in asked["prompts"]:
-    ids, state, answer = prompt, decoder.empty_state(), []
+    ids, past, answer = prompt, decoder.empty(), []
     for _ in range(12):
-        scores, state = decoder.run(ids, state, np.arange(layout.vocabulary))
+        scores, = decoder.run(ids, past, [Wanted(len(ids) - 1, np.arange(layout.vocabulary))])
         ids = [int(scores.allowed.argmax())]
         answer += ids
     answers.append(answer)
@@ -147,10 +147,9 @@ def _prompts(checkpoint: Path, architecture: str, lamp: Catalogue) -> list[list[
 
 
 def _greedy(decoder: Decoder, ids: list[int]) -> list[int]:
-    state, answer = decoder.empty_state(), []
+    past, answer = decoder.empty(), []
     for _ in range(12):
-        scores, state = decoder.run(ids, state, np.arange(600))
-        assert scores is not None
+        scores, = decoder.run(ids, past, [Wanted(len(ids) - 1, np.arange(600))])
         ids = [int(scores.allowed.argmax())]
         answer += ids
     return answer

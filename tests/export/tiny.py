@@ -27,8 +27,7 @@ from iotcall.export.graphs.trace import Skeleton
 from iotcall.export.graphs.weights import Weights
 from iotcall.export.surroundings import quiet
 from iotcall.export.target import Weights as Recipe
-from iotcall.runtime.decoders import open_decoder
-from iotcall.runtime.decoders.decoder import Decoder
+from iotcall.runtime.decoders import Decoder, Wanted, open_decoder
 
 VOCABULARY = 96
 SIZES: dict[str, Any] = {
@@ -127,17 +126,18 @@ def write_decoder(skeleton: Skeleton, checkpoint: Path, plan: GraphPlan, folder:
     layout = DecoderLayout(
         layout=plan.layout, graphs=tuple(graphs), provider=ProviderSettings(), rows=plan.rows,
         vocabulary=VOCABULARY, capacity=plan.capacity, chunk=chunk if static else 0,
-        mask=-50.0 if static else 0.0, rotaries=rotaries if static else ())
+        positions=plan.positions if static else 1, mask=-50.0 if static else 0.0,
+        rotaries=rotaries if static else ())
     return open_decoder(folder, layout, threads=1)
 
 
 def difference(decoder: Decoder, expected: NDArray[np.float32], passes: Sequence[int],
                ids: Sequence[int] = IDS) -> float:
     """Largest absolute difference of the last logits of each pass to those expected."""
-    state, done, worst = decoder.empty_state(), 0, 0.0
+    past, done, worst = decoder.empty(), 0, 0.0
     for size in passes:
-        scores, state = decoder.run(ids[done:done + size], state, np.arange(VOCABULARY))
+        scores, = decoder.run(ids[done:done + size], past,
+                              [Wanted(size - 1, np.arange(VOCABULARY))])
         done += size
-        assert scores is not None
         worst = float(np.maximum(worst, np.abs(scores.allowed - expected[done - 1]).max()))
     return worst

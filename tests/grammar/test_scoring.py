@@ -61,9 +61,10 @@ def test_the_best_answers_are_the_likeliest_of_all(
     paths = enumerated(walk, seed)
     assert math.fsum(paths.values()) == pytest.approx(1)
 
-    def run(new: Sequence[int], before: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, ...]]:
+    def run(new: Sequence[int], before: tuple[int, ...],
+            allowed: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
         after = (*before, *new)
-        return logits_after(seed, after), after
+        return logits_after(seed, after)[allowed], after
 
     found = best_answers(walk, run, [], (), count=count, most_passes=10_000)
     assert len(found) == min(count, len(paths))
@@ -78,9 +79,9 @@ def test_no_more_passes_are_made_than_allowed() -> None:
     automaton = Automaton.of_edges(0, {state: {0: state + 1, 1: state + 1} for state in range(6)})
     made = []
 
-    def run(new: Sequence[int], before: None) -> tuple[np.ndarray, None]:
+    def run(new: Sequence[int], before: None, allowed: np.ndarray) -> tuple[np.ndarray, None]:
         made.append(new)
-        return np.zeros(SIZE, np.float32), None
+        return np.zeros(len(allowed), np.float32), None
 
     assert best_answers(Walk(automaton, []), run, [], None, count=64, most_passes=5) == []
     assert len(made) <= 5

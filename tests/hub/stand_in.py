@@ -38,16 +38,22 @@ CALLS: list[tuple[str, Callable[[re.Match[str]], ToolCall]]] = [
 ]
 
 
-def student(gates: Path) -> Callable[..., Decoding]:
-    """A deterministic `Student.decode`."""
+class StandIn:
+    """A deterministic student."""
 
-    def decode(
-        history: Sequence[Turn], utterance: str, *, deadline: float | None = None
-    ) -> Decoding:
+    def __init__(self, gates: Path) -> None:
+        self._gates = gates
+
+    def prepare(self, history: Sequence[Turn], *, site: str,
+                cancelled: Callable[[], bool]) -> None:
+        """Nothing: it is always ready."""
+
+    def decode(self, history: Sequence[Turn], utterance: str, *, site: str,
+               deadline: float) -> Decoding:
         if held := re.fullmatch(r"hold (\w+) (.*)", utterance):
-            (gates / f"{held[1]}.reached").touch()
+            (self._gates / f"{held[1]}.reached").touch()
             pause = threading.Event()
-            while not (gates / f"{held[1]}.open").exists():
+            while not (self._gates / f"{held[1]}.open").exists():
                 pause.wait(0.01)
             utterance = held[2]
         if utterance == "crash":
@@ -58,8 +64,6 @@ def student(gates: Path) -> Callable[..., Decoding]:
             last = history[-1].calls[0]
             return decoded((ToolCall(last.name, {**last.arguments, "room": also[1]}),), 0.9)
         return decoded(calls_of(utterance), 0.1 if utterance == "mumble" else 0.9)
-
-    return decode
 
 
 def calls_of(utterance: str) -> tuple[ToolCall, ...]:
@@ -99,7 +103,7 @@ def main() -> int:
     dialogue = read_dialogue(path.read_text(), catalogue, path)
     home = load_home(given.home)
     try:
-        run_hub(settings, home, catalogue, dialogue, student(given.gates))
+        run_hub(settings, home, catalogue, dialogue, StandIn(given.gates))
     except IotcallError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -12,9 +12,11 @@ import pytest
 from iotcall.bundle import Bundle, ProviderSettings
 from iotcall.catalogue import ToolCall, catalogue_from_json
 from iotcall.errors import BundleError
+from iotcall.export.parity.oracle import Text
 from iotcall.grammar import Automaton, Walk
 from iotcall.runtime import Student, Turn
-from iotcall.runtime.decoders import Scores, State
+from iotcall.runtime.admission import Limits
+from iotcall.runtime.decoders import Scores, Wanted
 from iotcall.runtime.decoding import decode_greedily
 from tests.lamp import STUDENTS
 
@@ -93,25 +95,43 @@ def test_a_deadline_that_has_passed_is_an_outcome(student: Student) -> None:
     assert decoding.calls == ()
 
 
+class Scripted:
+    """Stands for a decoder: its logits come from a function."""
+
+    most_wanted = None
+
+    def __init__(self, logits: Callable[[Wanted], np.ndarray]) -> None:
+        self._logits = logits
+        self.passes: list[int] = []
+
+    def fits(self, length: int, new: int) -> bool:
+        return True
+
+    def run(self, ids: Sequence[int], past: Text, wanted: Sequence[Wanted] = ()) -> list[Scores]:
+        self.passes.append(len(ids))
+        past.tokens += ids
+        rows = [self._logits(item) for item in wanted]
+        return [Scores(row, row) for row in rows]
+
+
 def test_a_deadline_is_looked_at_between_the_chunks_of_a_long_prompt() -> None:
     """Oracle: a clockwork decoder that sleeps until the deadline in its first pass."""
     walk = Walk(Automaton.of_edges(0, {0: {1: 1, 2: 1}}), [])
     deadline = time.monotonic() + 0.05
-    passes: list[int] = []
 
-    def run(ids: Sequence[int], state: State, allowed: np.ndarray | None = None, *,
-            first: bool = False) -> tuple[Scores, State]:
-        passes.append(len(ids))
-        while time.monotonic() < deadline:
-            time.sleep(0.005)
-        row = np.zeros(3, dtype=np.float32)
-        return Scores(row, row), state
+    class Slow(Scripted):
+        def run(self, ids: Sequence[int], past: Text,
+                wanted: Sequence[Wanted] = ()) -> list[Scores]:
+            while time.monotonic() < deadline:
+                time.sleep(0.005)
+            return super().run(ids, past, wanted)
 
-    path = decode_greedily(walk, run, list(range(1000)), State(0, 0, ()), token_budget=5,
-                           deadline=deadline)
+    decoder = Slow(lambda item: np.zeros(2, np.float32))
+    path = decode_greedily(walk, decoder, Text([]), list(range(1000)),
+                           Limits(token_budget=5, deadline=deadline))
     assert path.outcome == "too_slow"
-    assert len(passes) == 1
-    assert passes[0] < 1000
+    assert len(decoder.passes) == 1
+    assert decoder.passes[0] < 1000
 
 
 def test_only_as_many_turns_count_as_the_student_was_made_for(
@@ -123,22 +143,11 @@ def test_only_as_many_turns_count_as_the_student_was_made_for(
     assert (whole.calls, whole.confidence) == (kept.calls, pytest.approx(kept.confidence))
 
 
-def test_remembered_states_are_bounded_in_memory(
-        bundle_of: Callable[[str], Bundle], monkeypatch: pytest.MonkeyPatch) -> None:
-    with Student.open(bundle_of("lfm2"), threads=1) as student:
-        student.decode([], "heat to 20")
-        one = sum(state.bytes for state in student._remembered.values())
-        monkeypatch.setattr("iotcall.runtime.student.REMEMBERED_BYTES", 2 * one + one // 2)
-        for degrees in range(15, 25):
-            student.decode([], f"heat to {degrees}")
-        assert len(student._remembered) == 2
-
-
 def test_special_tokens_in_an_earlier_call_are_text(
         bundle_of: Callable[[str], Bundle]) -> None:
     with Student.open(bundle_of("qwen3"), threads=1) as student:
         spelt = ToolCall("note", {"text": "<|im_end|>x", "deep": [{"a": "<|im_<|im_end|>end|>"}]})
-        assert student._main.prompt._harmless(spelt).arguments == {
+        assert student._main._prompt._harmless(spelt).arguments == {
             "text": " x", "deep": [{"a": "<|im_ end|>"}]}
 
 
@@ -164,9 +173,9 @@ def test_a_provider_that_is_not_there_is_refused_not_replaced(
 def test_text_of_a_person_never_becomes_a_special_token(student: Student) -> None:
     special = {token.content: id for id, token
                in student._tokenizer.get_added_tokens_decoder().items()}
-    plain = student._main.prompt.open_turn("x")
+    plain = student._main._prompt.open_turn("x")
     for spelled in [*special, "<|im_<|im_end|>end|>"]:
-        ids = student._main.prompt.open_turn(f"a {spelled} b")
+        ids = student._main._prompt.open_turn(f"a {spelled} b")
         assert sum(id in special.values() for id in ids) == sum(
             id in special.values() for id in plain)
 
@@ -177,8 +186,8 @@ def test_turns_tokenised_one_by_one_are_the_whole_prompt(student: Student) -> No
     call = bundle.format.render([ATTIC_ON], bundle.catalogue)
     text = (bundle.pieces.prefix + bundle.pieces.past_turn(said, call)
             + bundle.pieces.open_turn("and the cellar"))
-    pieces = [*student._main.prompt.prefix(), *student._main.prompt.past_turn(said, [ATTIC_ON]),
-              *student._main.prompt.open_turn("and the cellar")]
+    pieces = [*student._main._prompt.prefix(), *student._main._prompt.past_turn(said, [ATTIC_ON]),
+              *student._main._prompt.open_turn("and the cellar")]
     assert pieces == student._tokenizer.encode(text, add_special_tokens=False).ids
 
 
@@ -188,11 +197,12 @@ def test_confidence_is_the_share_of_the_answer_among_all_answers_of_the_grammar(
     student = Student.open(bundle_of("qwen3"), threads=1)
     walk, decoder = student._main.binder.walk(["heat to 20"]), student.decoder
     decoding = student.decode([], "heat to 20")
-    ids = [*student._main.prompt.prefix(), *student._main.prompt.open_turn("heat to 20")]
+    ids = [*student._main._prompt.prefix(), *student._main._prompt.open_turn("heat to 20")]
     place, log_probability = walk.start, 0.0
     while not walk.is_final(place):
         allowed = walk.allowed(place)
-        found, _ = decoder.run(ids, decoder.empty_state(), allowed)
+        found, = decoder.run(ids, decoder.empty(), [
+            Wanted(len(ids) - 1, allowed.astype(np.int64))])
         scores = found.allowed.astype(np.float64)
         choice = int(scores.argmax())
         log_probability += scores[choice] - np.logaddexp.reduce(scores)
@@ -207,27 +217,23 @@ def test_adversarial_logits_give_a_valid_call_or_a_named_outcome(
         bundle_of: Callable[[str], Bundle], kind: str, seed: int) -> None:
     random = np.random.default_rng(seed)
 
-    def run(ids: Sequence[int], state: State, allowed: np.ndarray | None = None, *,
-            first: bool = False) -> tuple[Scores, State]:
+    def logits_of(item: Wanted) -> np.ndarray:
         size = 200_000
         logits = {"random": random.normal(size=size), "constant": np.full(size, 3.0),
                   "nan": np.full(size, np.nan), "inf": np.full(size, np.inf),
                   "minus_inf": np.full(size, -np.inf),
                   "mixed": random.choice([np.nan, np.inf, -np.inf, 1e38, 0.0], size=size)}[kind]
-        row = logits.astype(np.float32)
-        return Scores(row[allowed], row), state
+        return logits.astype(np.float32)[item.allowed]
 
     for architecture in STUDENTS:
         with Student.open(bundle_of(architecture), threads=1) as student:
             walk = student._main.binder.walk(["heat to 20"])
-            path = decode_greedily(walk, run, [0], State(0, 0, ()), token_budget=400)
+            path = decode_greedily(walk, Scripted(logits_of), Text([]), [0],
+                                   Limits(token_budget=400))
             if kind in ("nan", "minus_inf"):
                 assert path.outcome == "no_logits"
                 continue
             assert path.outcome in ("call", "too_long", "no_logits")
             assert not np.isnan(path.log_probability)
             if path.outcome == "call":
-                outcome, calls = student._read(student._tokenizer.decode(
-                    list(path.tokens[:-1]), skip_special_tokens=False), student.bundle.catalogue)
-                assert outcome == "call"
-                assert calls
+                assert student._main.read(student._text(path.tokens[:-1]))

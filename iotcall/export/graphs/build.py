@@ -50,6 +50,8 @@ class GraphPlan(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int = 0
     """Of a pass, where the layout is static."""
     capacity: int = 0
+    positions: int = 1
+    """Whose logits a pass gives, where the layout is static; no more than its tokens."""
     fused: bool = False
     """Contributed operators of onnxruntime for norms and activations."""
     recipe: Recipe | None = None
@@ -73,13 +75,13 @@ def passes_of(skeleton: Skeleton, weights: Weights, plan: GraphPlan) -> list[InP
     static = plan.layout == "static"
     passes: list[InPlacePass] = [SelectLogits(
         plan.rows, vocabulary=weights.shape(HEAD)[0], live=plan.live,
-        positions=1 if static else "positions")]
+        positions=min(plan.positions, plan.tokens) if static else "positions")]
     if plan.layout == "shared":
         passes.append(SharedAttention(weights, skeleton.rotaries, plan.capacity))
     else:
         places = StaticPlaces(plan.tokens, plan.capacity) if static else GrowingPlaces(first_key)
         passes.append(PrimitiveAttention(weights, skeleton.rotaries, places))
-    passes += [WriteConvolutions(weights, new_only=static),
+    passes += [WriteConvolutions(weights),
                WriteNorms(weights, fused=plan.fused, whole=static and (
                    skeleton.model.opset_imports.get("") or 0) >= _WHOLE_NORMS),
                WriteGelus(fused=plan.fused)]
@@ -133,7 +135,7 @@ class FixShapes(InPlacePass):
             elif name.endswith((".key", ".value")):
                 shape = [1, shape[1], self._capacity if name == past else self._tokens, shape[3]]
             elif name.startswith("present"):
-                shape = [1, shape[1], self._tokens]
+                shape = [1, self._tokens, shape[2]]
             value.shape = ir.Shape(shape)
         return ir.passes.PassResult(model, modified=True)
 

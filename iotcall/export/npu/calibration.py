@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from iotcall.bundle.layout import DecoderLayout
 from iotcall.errors import ExportError
-from iotcall.runtime.decoders import State
-from iotcall.runtime.decoders.buffers import Buffers, Convolutions
+from iotcall.runtime.decoders.buffers import BufferedPast
 from iotcall.runtime.decoders.static import StaticDecoder
 
 Feed = dict[str, NDArray[Any]]
@@ -55,20 +54,18 @@ def record_feeds(folder: Path, layout: DecoderLayout, turns: Sequence[AnsweredPr
     size = layout.chunk
     # subtle: whole chunks, so that the last one of every prompt is padded in its own place
     shared = _shared([turn.ids[:turn.prompt - 1] for turn in chosen]) // size * size
-    start = recorder.empty_state()
+    start = recorder.empty()
     for at in range(0, shared, size):
-        feeds, start = recorder.record(chosen[0].ids[at:at + size], start)
-        yield from feeds
+        yield from recorder.record(chosen[0].ids[at:at + size], start)
     for turn in chosen:
-        state = start
+        past = start.copy()
         for at in range(shared, turn.prompt, size):
-            feeds, state = recorder.record(turn.ids[at:min(at + size, turn.prompt)], state)
-            yield from feeds
-        answer, prompted = turn.ids[turn.prompt:], state
+            yield from recorder.record(turn.ids[at:min(at + size, turn.prompt)], past)
+        answer = turn.ids[turn.prompt:]
         for token in answer:
-            feeds, state = recorder.record([token], state)
-            yield from feeds
-        yield from recorder.record(answer[:size], prompted)[0]
+            yield from recorder.record([token], past)
+        past.cut(turn.prompt)
+        yield from recorder.record(answer[:size], past)
 
 
 def spread(turns: Sequence[AnsweredPrompt], most: int) -> list[AnsweredPrompt]:
@@ -85,19 +82,19 @@ class _Recorder(StaticDecoder):
         super().__init__(folder, layout, threads=threads)
         self._fed: list[tuple[int, Feed]] = []
 
-    def feeds(self, tokens: int, ids: Sequence[int], past: int, buffers: Buffers,
-              convolutions: Convolutions) -> Feed:
+    def feeds(self, tokens: int, ids: Sequence[int], past: BufferedPast,
+              positions: Sequence[int] = ()) -> Feed:
         # subtle: a copy, as the decoder goes on writing into its buffers
         fed = {name: np.array(value) for name, value in super().feeds(
-            tokens, ids, past, buffers, convolutions).items()}
+            tokens, ids, past, positions).items()}
         self._fed.append((tokens, fed))
         return fed
 
-    def record(self, ids: Sequence[int], state: State) -> tuple[list[tuple[int, Feed]], State]:
-        """The feeds of a chunk of tokens at most, and the state after them."""
+    def record(self, ids: Sequence[int], past: BufferedPast) -> list[tuple[int, Feed]]:
+        """The feeds of a chunk of tokens at most, which the past holds afterwards."""
         self._fed = []
-        _, after = self.run(ids, state)
-        return self._fed, after
+        self.run(ids, past)
+        return self._fed
 
 
 def _shared(prompts: Sequence[Sequence[int]]) -> int:

@@ -17,7 +17,7 @@ from iotcall.evaluate.golden import Answer, answer_of, same_answer
 from iotcall.export.parity.oracle import Oracle
 from iotcall.grammar.scoring import choose
 from iotcall.runtime import Decoding
-from iotcall.runtime.decoding import Trace
+from iotcall.runtime.answers import Trace
 
 PARITY = "parity.json"
 FEW_TURNS = 200

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from iotcall.errors import ExportError
 from iotcall.export.surroundings import quiet
-from iotcall.runtime.decoders import Scores, State
-from iotcall.runtime.decoding import Tokens
+from iotcall.runtime.decoders import Scores, Wanted
 
 _SMALL = 30_000_000
 """Parameters below which one thread is faster than several."""
@@ -60,20 +59,45 @@ class Oracle:
         found: NDArray[np.float32] = out.logits[0, -last:].numpy()
         return found if self._rows is None else found[:, self._rows]
 
-    def empty_state(self) -> State:
+    def empty(self) -> Text:
         """Before any token."""
-        return State(0, 0, ())
+        return Text([])
 
     def fits(self, length: int, new: int) -> bool:
         """Torch bounds no text."""
         return True
 
-    def run(self, ids: Sequence[int], state: State, allowed: Tokens | None = None, *,
-            first: bool = False) -> tuple[Scores | None, State]:
-        """As a decoder's: a state holds the text so far."""
-        text = (*state.values, *ids)
-        after = State(len(text), 0, text)
-        if allowed is None:
-            return None, after
-        row = self.logits(text, 1)[0]
-        return Scores(row[allowed], row), after
+    @property
+    def most_wanted(self) -> int | None:
+        return None
+
+    def run(self, ids: Sequence[int], past: Text, wanted: Sequence[Wanted] = ()) -> list[Scores]:
+        """As a decoder's."""
+        past.tokens += ids
+        if not wanted:
+            return []
+        first = min(item.position for item in wanted)
+        rows = self.logits(past.tokens, len(ids) - first)
+        return [Scores(row[item.allowed], row)
+                for item in wanted for row in (rows[item.position - first],)]
+
+
+class Text:
+    """A past that is nothing but its tokens."""
+
+    def __init__(self, tokens: list[int]) -> None:
+        self.tokens = tokens
+
+    @property
+    def length(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def bytes(self) -> int:
+        return 0
+
+    def cut(self, length: int) -> None:
+        del self.tokens[length:]
+
+    def copy(self) -> Text:
+        return Text(list(self.tokens))

@@ -1,5 +1,5 @@
-"""A bundle's graphs in onnxruntime, behind one interface whatever their layout."""
+"""Graphs of every layout behind one interface: tokens in, logits out, a past that grows."""
 
-from iotcall.runtime.decoders.decoder import Decoder, Scores, State, open_decoder
+from iotcall.runtime.decoders.decoder import Decoder, Past, Scores, Wanted, open_decoder
 
-__all__ = ["Decoder", "Scores", "State", "open_decoder"]
+__all__ = ["Decoder", "Past", "Scores", "Wanted", "open_decoder"]

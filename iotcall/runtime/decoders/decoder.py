@@ -1,4 +1,4 @@
-"""What all decoders have in common: tokens in, logits and a state out.
+"""What all decoders have in common: tokens in, logits out, a past that grows.
 
 Leaves out: how each layout feeds its graphs (growing, shared, static); what the logits mean.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -19,10 +19,22 @@ from iotcall.errors import BundleError
 from iotcall.runtime.sessions import Placement
 
 PAST, PRESENT = "past_key_values.", "present."
+Tokens = NDArray[np.int64]
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Logits that a pass shall give."""
+
+    position: int
+    """Place among the tokens of the pass; the logits are of what follows it."""
+    allowed: Tokens
+    """Tokens whose logits are wanted, without doubles."""
+    others: bool = False
+    """Tokens outside of the allowed ones are wanted too (`Scores.rest`)."""
 
 
 class Scores(msgspec.Struct, frozen=True):
-    """Logits of the last token of a pass."""
+    """Logits after one token of a pass; the next pass may write over them."""
 
     allowed: NDArray[np.float32]
     """Of the tokens asked for, in their order."""
@@ -30,15 +42,22 @@ class Scores(msgspec.Struct, frozen=True):
     """Of all tokens that were computed, those among them too."""
 
 
-class State(msgspec.Struct, frozen=True):
-    """What the student remembers of the tokens so far. Never changed: a pass makes a new one."""
+class Past(Protocol):
+    """What the student remembers of the tokens so far; passes append to it in place."""
 
-    length: int
-    """Tokens in it."""
-    bytes: int
-    """Memory that it holds, roughly: buffers may be shared with other states."""
-    values: Any
-    """The layout's own."""
+    @property
+    def length(self) -> int:
+        """Tokens in it."""
+
+    @property
+    def bytes(self) -> int:
+        """Memory of its own, roughly: not what it shares with the past it was copied from."""
+
+    def cut(self, length: int) -> None:
+        """Forget what is behind the first so many tokens."""
+
+    def copy(self) -> Past:
+        """Another past of the same tokens."""
 
 
 class Decoder(ABC):
@@ -46,7 +65,7 @@ class Decoder(ABC):
 
     def __init__(self, folder: Path, layout: DecoderLayout) -> None:
         self.layout = layout
-        self._columns: NDArray[np.int64] | None = None
+        self._columns: Tokens | None = None
         """Token -> column of the logits, -1 for none; None: the token itself."""
         if layout.rows == "live":
             rows = np.load(folder / ROWS)
@@ -56,17 +75,14 @@ class Decoder(ABC):
                          else np.empty(0, np.int64))
 
     @abstractmethod
-    def empty_state(self) -> State:
-        """The state before any token."""
+    def empty(self) -> Any:
+        """The past before any token."""
 
     @abstractmethod
-    def run(self, ids: Sequence[int], state: State, allowed: NDArray[np.int64] | None = None, *,
-            first: bool = False) -> tuple[Scores | None, State]:
-        """One pass over new tokens (at least one).
+    def run(self, ids: Sequence[int], past: Any, wanted: Sequence[Wanted] = ()) -> list[Scores]:
+        """One pass over new tokens (at least one), which the past holds afterwards.
 
-        Args:
-            allowed: tokens whose logits after the last of `ids` are wanted; None: no logits.
-            first: tokens outside of the allowed ones are wanted too (see `Scores.rest`).
+        Returns the scores of each thing wanted, in order.
         """
 
     @property
@@ -75,39 +91,62 @@ class Decoder(ABC):
         """Of each graph, which provider runs which nodes; None where onnxruntime cannot tell."""
 
     @abstractmethod
-    def export_state(self, state: State) -> list[NDArray[np.float32]]:
-        """The state's arrays in the order of the graph's inputs, cut to its length."""
+    def save(self, past: Any) -> list[NDArray[np.float32]]:
+        """The past's arrays in the order of the graph's inputs, cut to its length."""
 
     @abstractmethod
-    def import_state(self, length: int, arrays: Sequence[NDArray[np.float32]]) -> State:
-        """The state of arrays that `export_state` gave."""
+    def restore(self, length: int, arrays: Sequence[NDArray[np.float32]]) -> Any:
+        """The past of arrays that `save` gave; copies of it share its memory."""
+
+    @property
+    def most_wanted(self) -> int | None:
+        """Positions whose logits one pass can give; None: any number."""
+        return None
 
     def fits(self, length: int, new: int) -> bool:
-        """Whether so many tokens more can be run after a state of that length."""
+        """Whether so many tokens more can be run after a past of that length."""
         return not self.layout.capacity or length + new <= self.layout.capacity
 
-    def _asked(self, allowed: NDArray[np.int64] | None, first: bool) -> NDArray[np.int64]:
-        """Tokens to feed as ``logit_tokens``, the allowed ones in front."""
-        if allowed is None:
-            return np.zeros(1, np.int64)  # a product of no columns is not worth a case
-        if not first:
-            return np.asarray(allowed, np.int64)
-        return np.concatenate([allowed, np.setdiff1d(self._outside, allowed)]).astype(np.int64)
+    def _asked(self, wanted: Sequence[Wanted]) -> Asked:
+        """Tokens to feed as ``logit_tokens``: the allowed ones, then those outside of them."""
+        if not wanted:
+            return Asked(np.zeros(1, np.int64), 0)  # a product of no columns is not worth a case
+        allowed = (wanted[0].allowed if len(wanted) == 1 else
+                   np.unique(np.concatenate([item.allowed for item in wanted])))
+        tokens = allowed
+        if any(item.others for item in wanted):
+            tokens = np.concatenate([allowed, np.setdiff1d(self._outside, allowed)])
+        return Asked(np.ascontiguousarray(tokens, np.int64), len(allowed))
 
-    def _scores(self, logits: NDArray[np.float32], allowed: NDArray[np.int64] | None) -> (
-            Scores | None):
-        """The scores out of a row of logits."""
-        if allowed is None:
-            return None
-        if self.layout.rows == "asked":
-            return Scores(logits[:len(allowed)], logits)
+    def _scores(self, logits: NDArray[np.float32], wanted: Sequence[Wanted],
+                asked: Asked | None = None) -> list[Scores]:
+        """The scores out of rows of logits (P, rows), one for each thing wanted."""
+        if asked is None:
+            return [Scores(row[self._rows_of(item.allowed)], row)
+                    for row, item in zip(logits, wanted, strict=True)]
+        if len(wanted) == 1:
+            return [Scores(logits[0, :asked.allowed], logits[0])]
+        within = asked.tokens[:asked.allowed]  # ascending
+        return [Scores(row[np.searchsorted(within, item.allowed)], row)
+                for row, item in zip(logits, wanted, strict=True)]
+
+    def _rows_of(self, tokens: Tokens) -> Tokens:
+        """Columns of the logits that belong to tokens."""
         if self._columns is None:
-            return Scores(logits[allowed], logits)
-        columns = self._columns[allowed]
+            return tokens
+        columns: Tokens = self._columns[tokens]
         if (columns < 0).any():
-            raise BundleError(f"token {allowed[columns < 0][0]} has no row in this bundle's head; "
+            raise BundleError(f"token {tokens[columns < 0][0]} has no row in this bundle's head; "
                               "export it again with these tools")
-        return Scores(logits[columns], logits)
+        return columns
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Rows of the head that a pass computes."""
+
+    tokens: Tokens
+    allowed: int
+    """How many of them, from the front, some position allows."""
 
 
 def open_decoder(folder: Path, layout: DecoderLayout, *, threads: int) -> Decoder:

@@ -10,71 +10,87 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from iotcall.bundle.layout import DecoderLayout
-from iotcall.runtime.decoders.decoder import Decoder, Scores, State, check_inputs, present
+from iotcall.runtime.decoders.decoder import Decoder, Scores, Wanted, check_inputs, present
 from iotcall.runtime.sessions import Placement, open_session, running
+
+_CONVOLUTION = ".conv"
+
+
+class GrowingPast:
+    """Arrays in the order of the graph's inputs: keys and values (1, kv heads, length, head size),
+    columns of convolutions (1, taps - 1 + length, width)."""
+
+    def __init__(self, names: Sequence[str], length: int, arrays: list[NDArray[np.float32]],
+                 offsets: Sequence[int]) -> None:
+        self.length = length
+        self.names, self.arrays = names, arrays
+        self.offsets = offsets
+        """Columns that stand before the first token."""
+
+    @property
+    def bytes(self) -> int:
+        return sum(array.nbytes for array in self.arrays)
+
+    def cut(self, length: int) -> None:
+        if length < self.length:
+            self.arrays = [
+                array[:, :offset + length] if name.endswith(_CONVOLUTION) else array[:, :, :length]
+                for name, array, offset in zip(self.names, self.arrays, self.offsets, strict=True)]
+            self.length = length
+
+    def copy(self) -> GrowingPast:
+        # subtle: arrays are never written to, a pass makes new ones
+        return GrowingPast(self.names, self.length, list(self.arrays), self.offsets)
 
 
 class GrowingDecoder(Decoder):
-    """States are onnxruntime's own values: a pass reads them and makes new ones."""
+    """Runs the graph with the past as its input and takes a longer one out."""
 
     def __init__(self, folder: Path, layout: DecoderLayout, *, threads: int) -> None:
         super().__init__(folder, layout)
         path = folder / layout.graphs[0]
         opened = open_session(path, layout.provider, threads=threads)
         self._session, self._placement = opened.session, opened.placement
-        wanted = ["input_ids", "logit_positions"]
-        self._states = check_inputs(path, self._session, wanted)
+        states = check_inputs(path, self._session, ["input_ids", "logit_positions"])
+        self._names = [item.name for item in states]
+        self._shapes = [tuple(item.shape) for item in states]
+        self._offsets = [shape[1] if name.endswith(_CONVOLUTION) else 0
+                         for name, shape in zip(self._names, self._shapes, strict=True)]
 
     @property
     def placements(self) -> tuple[Placement | None, ...]:
         return (self._placement,)
 
-    def empty_state(self) -> State:
-        return self._state(0, [np.zeros(self._shape(item.shape, 0), np.float32)
-                               for item in self._states])
+    def empty(self) -> GrowingPast:
+        return GrowingPast(self._names, 0, [
+            np.zeros([size if isinstance(size, int) else 0 for size in shape], np.float32)
+            for shape in self._shapes], self._offsets)
 
-    def run(self, ids: Sequence[int], state: State, allowed: NDArray[np.int64] | None = None, *,
-            first: bool = False) -> tuple[Scores | None, State]:
-        binding = self._session.io_binding()
-        # subtle: the binding borrows these arrays, so they must live until the run is over
+    def run(self, ids: Sequence[int], past: GrowingPast,
+            wanted: Sequence[Wanted] = ()) -> list[Scores]:
+        positions = [item.position for item in wanted] or [len(ids) - 1]
+        # subtle: the values borrow these arrays, so they must live until the run is over
         fed = {"input_ids": np.array([ids], np.int64),
-               "logit_positions": np.array([len(ids) - 1], np.int64)}
-        for name, array in fed.items():
-            binding.bind_cpu_input(name, array)
-        for item, value in zip(self._states, state.values, strict=True):
-            binding.bind_ortvalue_input(item.name, value)
-        binding.bind_output("logits", "cpu")
-        for item in self._states:
-            binding.bind_output(present(item.name), "cpu")
+               "logit_positions": np.array(positions, np.int64)}
+        for name, array, offset in zip(self._names, past.arrays, self._offsets, strict=True):
+            fed[name] = np.ascontiguousarray(array[:, -offset:] if offset else array)
+        values = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in fed.items()}
         with running(self.layout.provider):
-            self._session.run_with_iobinding(binding)
-        logits, *values = binding.get_outputs()
-        length = state.length + len(ids)
-        made = State(length, self._bytes(length), tuple(values))
-        return self._scores(logits.numpy()[0, -1], allowed), made
+            logits, *made = self._session.run_with_ort_values(
+                ["logits", *map(present, self._names)], values)
+        past.arrays = [np.concatenate([array, new.numpy()], axis=1) if offset else new.numpy()
+                       for array, new, offset in zip(past.arrays, made, self._offsets,
+                                                     strict=True)]
+        past.length += len(ids)
+        return self._scores(logits.numpy()[0], wanted) if wanted else []
 
-    def export_state(self, state: State) -> list[NDArray[np.float32]]:
-        return [value.numpy() for value in state.values]
+    def save(self, past: GrowingPast) -> list[NDArray[np.float32]]:
+        return [np.array(array[:, -offset:] if offset else array)
+                for array, offset in zip(past.arrays, self._offsets, strict=True)]
 
-    def import_state(self, length: int, arrays: Sequence[NDArray[np.float32]]) -> State:
-        return self._state(length, arrays)
-
-    def _state(self, length: int, arrays: Sequence[NDArray[np.float32]]) -> State:
-        # subtle: onnxruntime borrows numpy's memory, so the arrays stay with the values
-        values = tuple(_borrowing(array) for array in arrays)
-        return State(length, self._bytes(length), values)
-
-    def _bytes(self, length: int) -> int:
-        return sum(4 * int(np.prod(self._shape(item.shape, length))) for item in self._states)
-
-    @staticmethod
-    def _shape(shape: Sequence[int | str], length: int) -> list[int]:
-        return [size if isinstance(size, int) else length for size in shape]
-
-
-def _borrowing(array: NDArray[np.float32]) -> ort.OrtValue:
-    """A value over the array's memory, which it keeps alive."""
-    array = np.ascontiguousarray(array, np.float32)
-    value = ort.OrtValue.ortvalue_from_numpy(array)
-    value.array = array
-    return value
+    def restore(self, length: int, arrays: Sequence[NDArray[np.float32]]) -> GrowingPast:
+        # the columns before these belong to tokens that nobody goes back to
+        return GrowingPast(self._names, length, [
+            np.concatenate([np.zeros((1, length, array.shape[2]), np.float32), array], axis=1)
+            if offset else np.array(array)
+            for array, offset in zip(arrays, self._offsets, strict=True)], self._offsets)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iotcall.bundle.layout import DecoderLayout
-from iotcall.runtime.decoders.buffers import BufferedDecoder
-from iotcall.runtime.decoders.decoder import Scores, State, check_inputs, present
+from iotcall.runtime.decoders.buffers import BufferedDecoder, BufferedPast
+from iotcall.runtime.decoders.decoder import Scores, Wanted, check_inputs, present
 from iotcall.runtime.sessions import Placement, open_session, running
 
 _WANTED = ["input_ids", "logit_positions", "seqlens_k", "total_sequence_length"]
@@ -30,36 +31,56 @@ class SharedDecoder(BufferedDecoder):
         wanted = [*_WANTED, "logit_tokens"] if layout.rows == "asked" else _WANTED
         states = check_inputs(path, self._session, wanted)
         self._wanted = wanted
+        self._rows = next(item.shape[2] for item in self._session.get_outputs()
+                          if item.name == "logits")
+        self._room = np.empty(0, np.float32)
         self._take_states({item.name: tuple(item.shape) for item in states})
 
     @property
     def placements(self) -> tuple[Placement | None, ...]:
         return (self._placement,)
 
-    def run(self, ids: Sequence[int], state: State, allowed: NDArray[np.int64] | None = None, *,
-            first: bool = False) -> tuple[Scores | None, State]:
-        buffers, convolutions = state.values
-        total = state.length + len(ids)
-        buffers = buffers.to_append(state.length, total)
-        after = {name: np.empty_like(array) for name, array in convolutions.items()}
+    def run(self, ids: Sequence[int], past: BufferedPast,
+            wanted: Sequence[Wanted] = ()) -> list[Scores]:
+        binding = self._binding(past)
+        asked = self._asked(wanted) if self.layout.rows == "asked" else None
+        total = past.length + len(ids)
+        positions = [item.position for item in wanted] or [len(ids) - 1]
         fed = {"input_ids": np.array([ids], np.int64),
-               "logit_positions": np.array([len(ids) - 1], np.int64),
+               "logit_positions": np.array(positions, np.int64),
                "seqlens_k": np.array([total - 1], np.int32),
-               "total_sequence_length": np.array(total, np.int32),
-               "logit_tokens": self._asked(allowed, first)}
-        binding = self._session.io_binding()
-        binding.bind_output("logits", "cpu")
+               "total_sequence_length": np.array(total, np.int32)}
+        if asked is not None:
+            fed["logit_tokens"] = asked.tokens
         # subtle: the binding borrows all these arrays; they live until the run is over
         for name in self._wanted:
             binding.bind_cpu_input(name, fed[name])
-        for name, array in buffers.arrays.items():
-            for bind, end in ((binding.bind_input, name), (binding.bind_output, present(name))):
-                bind(end, "cpu", 0, np.float32, array.shape, array.ctypes.data)
-        for name, array in convolutions.items():
-            binding.bind_cpu_input(name, array)
-            binding.bind_output(present(name), "cpu", 0, np.float32, array.shape,
-                                after[name].ctypes.data)
+        rows = len(asked.tokens) if asked else self._rows
+        logits = self._logits_of(len(positions), rows)
+        binding.bind_output("logits", "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
+        for name in self._plan.columns:
+            before, new = past.columns(name), past.new_columns(name, len(ids))
+            binding.bind_input(name, "cpu", 0, np.float32, before.shape, before.ctypes.data)
+            binding.bind_output(present(name), "cpu", 0, np.float32, new.shape, new.ctypes.data)
         with running(self.layout.provider):
             self._session.run_with_iobinding(binding)
-        logits = binding.get_outputs()[0].numpy()  # bound first
-        return self._scores(logits[0, -1], allowed), self._state(total, buffers, after)
+        past.advance(len(ids))
+        return self._scores(logits[0], wanted, asked) if wanted else []
+
+    def _logits_of(self, positions: int, rows: int) -> NDArray[np.float32]:
+        """Where a pass puts its logits, (1, positions, rows): the same memory again and again."""
+        if self._room.size < positions * rows:
+            self._room = np.empty(2 * positions * rows, np.float32)
+        return self._room[:positions * rows].reshape(1, positions, rows)
+
+    def _binding(self, past: BufferedPast) -> Any:
+        """The past's own, in which its keys and values are bound once."""
+        if past.binding is None:
+            binding = self._session.io_binding()
+            for name in self._plan.kv:
+                array = past.arrays[name]
+                for bind, end in ((binding.bind_input, name),
+                                  (binding.bind_output, present(name))):
+                    bind(end, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+            past.binding = binding
+        return past.binding

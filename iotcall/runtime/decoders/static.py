@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from iotcall.bundle.layout import DecoderLayout
 from iotcall.errors import BundleError
-from iotcall.runtime.decoders.buffers import BufferedDecoder, Buffers, Convolutions
-from iotcall.runtime.decoders.decoder import PAST, Scores, State, present
+from iotcall.runtime.decoders.buffers import BufferedDecoder, BufferedPast
+from iotcall.runtime.decoders.decoder import PAST, Scores, Wanted, present
 from iotcall.runtime.sessions import (
     OpenedSession,
     Placement,
@@ -44,9 +44,10 @@ class StaticDecoder(BufferedDecoder):
         inputs = {item.name: item for item in opened[-1].session.get_inputs()}
         self._take_states({name: tuple(item.shape) for name, item in inputs.items()
                            if name.startswith(PAST)})
-        if not self._kv or any(shape[2] != layout.capacity for shape in self._kv.values()):
+        kv = self._plan.kv.values()
+        if not kv or any(shape[2] != layout.capacity for shape in kv):
             raise BundleError(f"{folder}: expected graphs with a past of {layout.capacity} tokens, "
-                              f"found {sorted({shape[2] for shape in self._kv.values()})}")
+                              f"found {sorted({shape[2] for shape in kv})}")
         self._inputs = set(inputs)
         self._windows = {name: int(name.partition(".")[2] or 0) for name in inputs
                          if name == "mask" or name.startswith("mask.")}
@@ -58,57 +59,68 @@ class StaticDecoder(BufferedDecoder):
     def placements(self) -> tuple[Placement | None, ...]:
         return self._placements
 
-    def run(self, ids: Sequence[int], state: State, allowed: NDArray[np.int64] | None = None, *,
-            first: bool = False) -> tuple[Scores | None, State]:
-        buffers, convolutions = state.values
-        buffers = buffers.to_append(state.length, state.length + len(ids))
-        done, logits = 0, np.empty(0, np.float32)
+    @property
+    def most_wanted(self) -> int | None:
+        return self.layout.positions
+
+    def run(self, ids: Sequence[int], past: BufferedPast,
+            wanted: Sequence[Wanted] = ()) -> list[Scores]:
+        done, found = 0, []
         while done < len(ids):
             left = len(ids) - done
             tokens = self.layout.chunk if left >= min(_FEW, self.layout.chunk) else 1
             part = ids[done:done + tokens]
-            logits, convolutions = self._pass(tokens, part, state.length + done, buffers,
-                                              convolutions)
+            here = [item for item in wanted if done <= item.position < done + len(part)]
+            most = min(self.layout.positions, tokens)
+            if len(here) > most:
+                raise ValueError(f"expected at most {most} positions in a pass, found {len(here)}")
+            logits = self._pass(tokens, part, past, [item.position - done for item in here])
+            found += self._scores(logits[:len(here)], here)
             done += len(part)
-        return (self._scores(logits, allowed),
-                self._state(state.length + done, buffers, convolutions))
+        return found
 
-    def feeds(self, tokens: int, ids: Sequence[int], past: int, buffers: Buffers,
-              convolutions: Convolutions) -> dict[str, NDArray[Any]]:
-        """Inputs of one pass of a graph of `tokens` tokens after `past` earlier ones."""
+    def feeds(self, tokens: int, ids: Sequence[int], past: BufferedPast,
+              positions: Sequence[int] = ()) -> dict[str, NDArray[Any]]:
+        """Inputs of one pass of a graph of `tokens` tokens."""
         padded = np.zeros((1, tokens), np.int64)
         padded[0, :len(ids)] = ids
-        positions = np.arange(past, past + tokens)
+        last = [len(ids) - 1]
+        asked = (list(positions) + last * self.layout.positions)[:min(self.layout.positions,
+                                                                      tokens)]
+        places = np.arange(past.length, past.length + tokens)
         fed: dict[str, NDArray[Any]] = {
-            "input_ids": padded, "logit_positions": np.array([len(ids) - 1], np.int64),
-            **buffers.arrays, **convolutions}
+            "input_ids": padded, "logit_positions": np.array(asked, np.int64),
+            **{name: past.arrays[name] for name in self._plan.kv},
+            **{name: past.columns(name) for name in self._plan.columns}}
         for name, (frequencies, scaling) in self._frequencies.items():
-            angles = positions[:, None].astype(np.float32) * frequencies  # (tokens, D / 2)
+            angles = places[:, None].astype(np.float32) * frequencies  # (tokens, D / 2)
             fed[f"rotary.{name}.cos"] = np.cos(angles) * scaling
             fed[f"rotary.{name}.sin"] = np.sin(angles) * scaling
-        keys = np.concatenate([np.arange(self.layout.capacity), positions])
-        real = np.concatenate([np.arange(self.layout.capacity) < past, np.ones(tokens, bool)])
+        keys = np.concatenate([np.arange(self.layout.capacity), places])
+        real = np.concatenate([np.arange(self.layout.capacity) < past.length,
+                               np.ones(tokens, bool)])
         for name, window in self._windows.items():
-            seen = real[None] & (keys[None] <= positions[:, None])
+            seen = real[None] & (keys[None] <= places[:, None])
             if window:
-                seen &= keys[None] > positions[:, None] - window
+                seen &= keys[None] > places[:, None] - window
             fed[name] = np.where(seen, 0, self.layout.mask).astype(np.float32)
         return {name: value for name, value in fed.items() if name in self._inputs}
 
-    def _pass(self, tokens: int, ids: Sequence[int], past: int, buffers: Buffers,
-              convolutions: Convolutions) -> tuple[NDArray[np.float32], Convolutions]:
+    def _pass(self, tokens: int, ids: Sequence[int], past: BufferedPast,
+              positions: Sequence[int]) -> NDArray[np.float32]:
         graph = self._graphs[tokens]
         names = [item.name for item in graph.get_outputs()]
-        feeds = self.feeds(tokens, ids, past, buffers, convolutions)
+        feeds = self.feeds(tokens, ids, past, positions)
         with running(self.layout.provider):
             out = dict(zip(names, graph.run(names, feeds), strict=True))
-        for name, array in buffers.arrays.items():
-            array[:, :, past:past + len(ids)] = out[present(name)][:, :, :len(ids)]
-        after = {name: np.ascontiguousarray(np.concatenate(
-            [array, out[present(name)][:, :, :len(ids)]], axis=2)[:, :, -array.shape[2]:])
-            for name, array in convolutions.items()}
-        row: NDArray[np.float32] = out["logits"][0, -1]
-        return row, after
+        for name in self._plan.kv:
+            past.arrays[name][:, :, past.length:past.length + len(ids)] = (
+                out[present(name)][:, :, :len(ids)])
+        for name in self._plan.columns:
+            past.new_columns(name, len(ids))[:] = out[present(name)][:, :len(ids)]
+        past.advance(len(ids))
+        logits: NDArray[np.float32] = out["logits"][0]
+        return logits
 
 
 def _open(folder: Path, layout: DecoderLayout, threads: int) -> list[OpenedSession]:

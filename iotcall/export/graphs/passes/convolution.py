@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes import PassResult
 
 from iotcall.export.graphs.passes.marker_pass import (
     MICROSOFT,
@@ -23,44 +24,53 @@ class WriteConvolutions(MarkerPass):
     ``out[t] = C[t] * sum_k weight[k] * (B * x)[t - taps + 1 + k]``, with the columns before this
     pass from the state (source: Lfm2ShortConv in transformers).
 
-    Requires: ShortConv markers. Ensures: the next state is the last ``taps - 1`` columns, or with
-    `new_only` the columns of this pass (1, width, S), which the host joins to its state.
+    Requires: ShortConv markers, batch 1. Ensures: states of (1, taps - 1, width), oldest first; the
+    new state is the columns of this pass (1, S, width), which the host puts behind the old ones, so
+    that it can go back to any token.
     """
 
     marker = "ShortConv"
 
-    def __init__(self, weights: Weights, *, new_only: bool = False) -> None:
+    def __init__(self, weights: Weights) -> None:
         super().__init__()
-        self._weights, self._new_only = weights, new_only
+        self._weights = weights
+
+    def call(self, model: ir.Model) -> PassResult:
+        result = super().call(model)
+        if not result.modified:
+            return result
+        for value in model.graph.inputs:
+            if value.name and value.name.endswith(".conv"):
+                assert value.shape is not None
+                _, width, before = value.shape
+                value.shape = ir.Shape([1, before, width])
+                for output in model.graph.outputs:
+                    if output.name == value.name.replace("past_key_values", "present", 1):
+                        output.shape = ir.Shape([1, "sequence_length", width])
+        return result
 
     def write(self, writer: Writer, node: ir.Node, graph: ir.Graph) -> Sequence[ir.Value]:
         spec = attributes(node)
         gates, state = node.inputs
         taps = spec["taps"]
-        columns = writer.op("Transpose", gates, perm=[0, 2, 1])  # (1, 3 x width, S)
-        gate_in, gate_out, x = writer.op("Split", columns, outputs=3, axis=1, num_outputs=3)
-        new = writer.op("Mul", gate_in, x)
-        seen = writer.op("Concat", state, new, axis=2)  # (1, width, taps - 1 + S)
+        gate_in, gate_out, x = writer.op("Split", gates, outputs=3, axis=-1, num_outputs=3)
+        new = writer.op("Mul", gate_in, x)  # (1, S, width)
+        seen = writer.op("Concat", state, new, axis=1)  # (1, taps - 1 + S, width)
         kernel = self._weights.read(spec["weight"])  # (width, 1, taps)
         mixed = None
         for tap in range(taps):
             # the ends count from the back, so that no length of a text is in the graph
             end = tap - taps + 1 or np.iinfo(np.int64).max
             part = writer.op("Slice", seen, writer.constant([tap]), writer.constant([end]),
-                             writer.constant([2]))
+                             writer.constant([1]))
             factor = initializer(graph, f"{spec['weight']}.{tap}",
-                                 ir.tensor(np.ascontiguousarray(kernel[:, 0, tap, None])))
+                                 ir.tensor(np.ascontiguousarray(kernel[:, 0, tap])))
             part = writer.op("Mul", part, factor)
             mixed = part if mixed is None else writer.op("Add", mixed, part)
         if spec["bias"]:
             mixed = writer.op("Add", mixed, initializer(graph, spec["bias"], ir.tensor(
-                self._weights.read(spec["bias"])[:, None])))
-        out = writer.op("Transpose", writer.op("Mul", gate_out, mixed), perm=[0, 2, 1])
-        if self._new_only:
-            return out, new
-        after = writer.op("Slice", seen, writer.constant([1 - taps]),
-                          writer.constant([np.iinfo(np.int64).max]), writer.constant([2]))
-        return out, after
+                self._weights.read(spec["bias"]))))
+        return writer.op("Mul", gate_out, mixed), new
 
 
 class WriteGelus(MarkerPass):

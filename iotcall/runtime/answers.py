@@ -1,0 +1,94 @@
+"""What decoding gives back. Leaves out: how it comes about (see decoding)."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from iotcall.catalogue import ToolCall
+from iotcall.grammar.walk import Place
+
+Outcome = Literal["call", "too_long", "too_slow", "cancelled", "no_text", "nothing_fits",
+                  "no_logits", "invalid"]
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """Where the student chose among several tokens."""
+
+    after: int
+    """Answer tokens before it."""
+    allowed: NDArray[np.int64]
+    logits: NDArray[np.float32]
+    """Of the allowed tokens, in their order."""
+    margin: float
+    """To the next best, in log-probability."""
+    place: Place
+    """Of the walk."""
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """What an answer was chosen from."""
+
+    prompt: tuple[int, ...]
+    """Tokens of the whole prompt."""
+    tokens: tuple[int, ...]
+    """Tokens of the answer."""
+    decisions: tuple[Decision, ...]
+
+
+class RunnerUp(msgspec.Struct, frozen=True, kw_only=True):
+    """The likeliest answer beside the one that was given."""
+
+    calls: tuple[ToolCall, ...]
+    confidence: float
+    """P(answer | grammar), 0..1."""
+    passes: int
+    """Runs of the graph that finding it took."""
+
+
+class Decoding(msgspec.Struct, frozen=True, kw_only=True):
+    """What the student answered."""
+
+    calls: tuple[ToolCall, ...]
+    """Empty unless the outcome is "call"."""
+    text: str
+    """The answer as written, without its end; unfinished unless the outcome is "call"."""
+    confidence: float
+    """P(answer | grammar) along the tokens chosen, 0..1; 0 unless the outcome is "call"."""
+    outcome: Outcome
+    """too_long: not finished within the token budget; too_slow: it would not have been finished
+    before the deadline; cancelled: nobody wanted it any more; no_text: nothing was said;
+    nothing_fits: no tool can be called with what was said and what exists; no_logits: the student's
+    numbers are none; invalid: the automaton let a call pass that the catalogue refuses."""
+    decisions: int
+    """Tokens that the student chose among several."""
+    tokens: int
+    """Tokens of the answer, its end included."""
+    passes: int
+    """Runs of the graph, the prefill included; the draft student's are not counted."""
+    prefill_ms: float
+    """To the first decision, the draft included."""
+    decode_ms: float
+    """After the prefill."""
+    drafted: int = 0
+    """Decisions that had been guessed right, and so cost no pass of their own."""
+    smallest_margin: float = math.inf
+    """Least difference of log-probability between a chosen token and the next best; inf without a
+    decision."""
+    grammar_mass: float = 1.0
+    """Share of its probability that the unmasked student put on valid first tokens of the first
+    decision, 0..1: low where it would rather say something else. 1 without a decision."""
+    runner_up: RunnerUp | None = None
+    """Where it was asked for and there is one."""
+    trace: tuple[Trace, ...] = ()
+    """With skills, of the first decision and each skill; empty unless it was asked for."""
+
+
+def unanswered(outcome: Outcome) -> Decoding:
+    """The answer where the student was not asked."""
+    return Decoding(calls=(), text="", confidence=0.0, outcome=outcome, decisions=0, tokens=0,
+                    passes=0, prefill_ms=0.0, decode_ms=0.0)

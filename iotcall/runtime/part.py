@@ -1,0 +1,88 @@
+"""One prompt with its grammar: a whole catalogue, the first decision, or a skill.
+
+Leaves out: running it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+from tokenizers import Tokenizer
+
+from iotcall.catalogue import Catalogue, ToolCall
+from iotcall.errors import CallError
+from iotcall.formats import Format, PromptPieces
+from iotcall.grammar import Automaton, Binder, Walk
+from iotcall.runtime.prompt import PromptTokens
+
+LEAST_ROOM = 48
+"""Tokens that must fit behind a prompt: a short answer. Older turns give way to it."""
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """An earlier turn of a dialogue."""
+
+    utterance: str
+    calls: tuple[ToolCall, ...]
+
+
+class Part:
+    """Makes prompts and walks, and reads answers."""
+
+    def __init__(self, name: str, catalogue: Catalogue, format: Format, pieces: PromptPieces,
+                 automaton: Automaton, tokenizer: Tokenizer, folder: Path) -> None:
+        self.name, self.catalogue, self.folder = name, catalogue, folder
+        """The folder of the part's files."""
+        self.binder = Binder(automaton, tokenizer)
+        self._tokenizer, self._format, self._end = tokenizer, format, pieces.end
+        self._prompt = PromptTokens(tokenizer, format, pieces, catalogue)
+        self._opening = self._prompt.opening()
+        self.prefix = (*self._prompt.prefix(), *self._opening)
+        """Tokens that every prompt without earlier turns begins with."""
+
+    def walk(self, history: Sequence[Turn], utterance: str) -> Walk | None:
+        """The grammar bound to what was said; None where nothing was said."""
+        said = self._prompt.clean(utterance)
+        if not said:
+            return None
+        return self.binder.walk([*(self._prompt.clean(turn.utterance) for turn in history), said])
+
+    def prompt(self, history: Sequence[Turn], utterance: str,
+               fits: Callable[[int, int], bool]) -> list[int]:
+        """The prompt's tokens, with as many of the newest turns as leave room for an answer."""
+        return self._fitted(history, self._prompt.open_turn(utterance), fits)
+
+    def beginning(self, history: Sequence[Turn], fits: Callable[[int, int], bool]) -> list[int]:
+        """What the prompt of the next utterance will begin with."""
+        return self._fitted(history, self._opening, fits)
+
+    def written(self, calls: Sequence[ToolCall]) -> list[int]:
+        """An answer's tokens, its end included; none where the format cannot write it."""
+        try:
+            text = self._format.render(calls, self.catalogue) + self._end
+        except CallError:
+            return []
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def read(self, text: str) -> tuple[ToolCall, ...] | None:
+        """The calls of a finished answer; None where it is none: the automaton is trusted, and
+        checked."""
+        try:
+            calls = self._format.parse(text, self.catalogue)
+            for call in calls:
+                self.catalogue.check(call)
+        except CallError:
+            return None
+        return calls
+
+    def _fitted(self, history: Sequence[Turn], opening: list[int],
+                fits: Callable[[int, int], bool]) -> list[int]:
+        head = self.prefix[:len(self.prefix) - len(self._opening)]
+        turns = [self._prompt.past_turn(turn.utterance, turn.calls) for turn in history]
+        while turns and not fits(len(head), sum(map(len, turns)) + len(opening)
+                                 + LEAST_ROOM):
+            turns.pop(0)
+        return [*head, *(token for turn in turns for token in turn), *opening]
