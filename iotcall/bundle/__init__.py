@@ -9,7 +9,7 @@ from iotcall.bundle.keys import (
     read_public_key,
     write_key_pair,
 )
-from iotcall.bundle.layout import DecoderLayout, ProviderSettings, RotaryLayout
+from iotcall.bundle.layout import Cost, DecoderLayout, ProviderSettings, RotaryLayout
 from iotcall.bundle.manifest import FORMAT_VERSION, FileEntry, Manifest, StudentInfo, TargetInfo
 from iotcall.bundle.signature import SIGNATURE, Signature, verify_signature
 from iotcall.bundle.writer import check_place, sign_bundle, write_bundle
@@ -19,6 +19,7 @@ __all__ = [
     "SIGNATURE",
     "Bundle",
     "BundleSkill",
+    "Cost",
     "DecoderLayout",
     "FileEntry",
     "Manifest",

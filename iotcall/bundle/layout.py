@@ -35,6 +35,19 @@ class RotaryLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     scaling: float = 1.0
 
 
+class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a pass must read and compute at least."""
+
+    pass_bytes: int
+    """Weights that every pass reads, whatever its tokens."""
+    token_macs: int
+    """Multiplications of weights for each token, those of the head left out."""
+    context_macs: int
+    """Multiplications for each token and each earlier token that it attends to."""
+    past_bytes: int
+    """Keys and values of an earlier token, which a pass reads."""
+
+
 class DecoderLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the runtime must know beside the graph's own inputs and outputs."""
 
@@ -62,5 +75,7 @@ class DecoderLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     contexts: tuple[str, ...] = ()
     """The graphs as the provider compiled them for the exact chip, opened in place of `graphs`;
     they share weights, hence in order and in one process."""
+    cost: Cost | None = None
+    """Of the graph, where it is known."""
     machine: str = ""
     """Machine that `contexts` are for, as ``platform.machine()`` names it."""

@@ -43,6 +43,9 @@ def export(
     prefix: Annotated[bool, typer.Option(
         "--prefix/--no-prefix", help="Ship the state after the tool declarations, so that no hub "
                                      "has to run them.")] = True,
+    draft: Annotated[Path | None, typer.Option(
+        metavar="BUNDLE", help="A much smaller student of the same tools, to go into the bundle: "
+                               "it guesses calls, which this one confirms in one pass.")] = None,
     allow: Annotated[bool, typer.Option(
         help="Write the bundle below the target's bar of parity too; its manifest says so.")
     ] = False,
@@ -73,7 +76,8 @@ def export(
         report = export_student(
             checkpoint, folder, load_catalogue(folder), name, recipe, out, sign_with=key,
             options=Options(format_name=format, golden=goldens, calibration=calibration, base=base,
-                            revision=revision, replace=replace, allow=allow, prefix_kv=prefix),
+                            revision=revision, replace=replace, allow=allow, prefix_kv=prefix,
+                            draft=draft),
             progress=lambda step, done, total: bar.update(
                 task, description=step, completed=done, total=total or None))
     if json:

@@ -27,6 +27,7 @@ from iotcall.bundle.layout import DECODER, OUTSIDE, ROWS
 from iotcall.bundle.manifest import FORMAT_VERSION, file_entry
 from iotcall.errors import ExportError
 from iotcall.export.graphs.build import GraphPlan, build_graph, write_graph
+from iotcall.export.graphs.cost import cost_of
 from iotcall.export.graphs.families import FAMILIES
 from iotcall.export.graphs.passes.qdq import quantise_static
 from iotcall.export.graphs.stock import trace_stock
@@ -86,9 +87,12 @@ class Drafts:
         shapes, static = self._target.shapes, layout == "static"
         graphs = (tuple(zip(STATIC, (shapes.chunk, 1), strict=True)) if static
                   else ((MODEL, 0),))
+        cost = None
         for file, tokens in graphs:
             model, _ = build_graph(self._skeleton, self._weights,
                                    msgspec.structs.replace(plan, tokens=tokens))
+            if self._skeleton.attention:
+                cost = cost_of(model, self._skeleton, all_rows=plan.rows == "all")
             write_graph(model, folder / file, lambda done, total: self._progress(
                 f"writing graphs: {name}", done, total))
         if plan.rows == "asked":
@@ -99,8 +103,8 @@ class Drafts:
             layout=layout, graphs=tuple(file for file, _ in graphs), rows=plan.rows,
             provider=ProviderSettings(), vocabulary=self._weights.shape(EMBEDDING)[0],
             capacity=self.capacity if layout != "growing" else 0,
-            chunk=shapes.chunk if static else 0, positions=plan.positions if static else 1,
-            mask=shapes.mask if static else 0.0,
+            cost=cost, chunk=shapes.chunk if static else 0,
+            positions=plan.positions if static else 1, mask=shapes.mask if static else 0.0,
             rotaries=tuple(RotaryLayout(**msgspec.structs.asdict(rotary))
                            for rotary in self._skeleton.rotaries) if static else ()))
         return folder

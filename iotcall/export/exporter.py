@@ -16,10 +16,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 import iotcall
-from iotcall.bundle import StudentInfo, TargetInfo, check_place, write_bundle
-from iotcall.bundle.bundle import GOLDEN
+from iotcall.bundle import (
+    Bundle,
+    StudentInfo,
+    TargetInfo,
+    check_place,
+    open_bundle,
+    write_bundle,
+)
+from iotcall.bundle.bundle import DRAFT, GOLDEN
 from iotcall.catalogue import Catalogue
-from iotcall.errors import ExportError, IotcallError
+from iotcall.errors import BundleError, ExportError, IotcallError
 from iotcall.export.drafts import Progress
 from iotcall.export.graphs.weights import Weights, weights_hash
 from iotcall.export.parity.certificate import PARITY, Certificate
@@ -54,6 +61,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     allow: bool = False
     """Write the bundle below the target's bar too, and say so in its manifest."""
     prefix_kv: bool = True
+    draft: Path | None = None
+    """Bundle of a much smaller student of the same tools, to guess what this one confirms."""
 
 
 class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +96,7 @@ def export_student(
         IotcallError: a disk is full, or fails.
     """
     options = options or Options()
+    draft = _draft(options.draft, catalogue) if options.draft else None
     check_place(out, replace=options.replace)
     for path in (options.golden or grammar_folder / GOLDEN, options.calibration):
         if path:
@@ -106,7 +116,8 @@ def export_student(
                 architecture=source.architecture, parameters=weights.count(),
                 format=parts.format.name, history_turns=HISTORY_TURNS,
                 checkpoint_sha256=weights_hash(source.folder))
-            stages = Stages(source, weights, parts, target_name, target, student, scratch, progress)
+            stages = Stages(source, weights, parts, target_name, target, student, scratch, progress,
+                            draft)
             certificate = stages.run(prefix_kv=options.prefix_kv)
             notes = (*parts.notes, *stages.notes)
             allowed = _below(certificate, target)
@@ -120,6 +131,8 @@ def export_student(
                               target=info, made_with=_made_with(), allowed=allowed,
                               replace=options.replace, sign_with=sign_with) as folder:
                 stages.fill(folder)
+                if draft:
+                    shutil.copytree(draft.folder, folder / DRAFT)
                 notes += _over_budget(folder, target)
                 whole = msgspec.structs.replace(certificate, student=out.name, notes=notes,
                                                 bar=target.parity.call_agreement, allowed=allowed)
@@ -132,6 +145,26 @@ def export_student(
     return ExportReport(
         bundle=out, certificate=whole, allowed=allowed, notes=notes, model_bytes=_model_bytes(out),
         bytes=sum(path.stat().st_size for path in out.rglob("*") if path.is_file()))
+
+
+def _draft(folder: Path, catalogue: Catalogue) -> Bundle:
+    """The bundle of a draft student.
+
+    Raises:
+        BundleError: it is none, or one that cannot guess for this catalogue.
+    """
+    bundle = open_bundle(folder)
+    if bundle.draft:
+        raise BundleError(f"{folder} has a draft student itself; take that one, or export "
+                          "it without")
+    own, other = ({tool.name: tool.declaration for tool in each.tools}
+                  for each in (catalogue, bundle.catalogue))
+    if own != other:
+        differing = sorted(name for name in own.keys() | other.keys()
+                           if own.get(name) != other.get(name))
+        raise BundleError(f"{folder} was made for other tools: {', '.join(differing[:5])} differ "
+                          "from this catalogue's; export a draft student for this catalogue")
+    return bundle
 
 
 def _model_bytes(folder: Path) -> int:

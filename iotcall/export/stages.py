@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from iotcall.bundle import StudentInfo, write_bundle
+from iotcall.bundle import Bundle, StudentInfo, write_bundle
 from iotcall.errors import ExportError
 from iotcall.evaluate import Record, decode_turns, golden_turns, instruction_set
 from iotcall.evaluate.golden import SELFTEST, answer_of
@@ -63,8 +63,9 @@ class Stages:
     """Runs the stages in a scratch folder and keeps what the bundle ships."""
 
     def __init__(self, source: Source, weights: Weights, parts: Parts, target_name: str,
-                 target: Target, student: StudentInfo, scratch: Path, progress: Progress) -> None:
-        self._source, self._parts = source, parts
+                 target: Target, student: StudentInfo, scratch: Path, progress: Progress,
+                 draft: Bundle | None = None) -> None:
+        self._source, self._parts, self._draft = source, parts, draft
         self._target, self._scratch, self._progress = target, scratch, progress
         self._items = golden_turns(parts.dialogues)
         self._drafts = Drafts(source, weights, parts, target_name, target, student, scratch,
@@ -219,8 +220,20 @@ class Stages:
                 folder, "without memory", Modes(prefix_kv=False, drafting=False))),
             vary("one token at a time", usual, self._decode(
                 folder, "one token at a time", Modes(one_by_one=True, drafting=False))),
-            vary("guessed from earlier turns and confirmed", usual, self._decode(
-                folder, "with guesses", Modes())))
+            vary("guessed and confirmed", usual, self._guess(folder)))
+
+    def _guess(self, folder: Path) -> list[Decoding]:
+        """The golden turns guessed by the draft student, or else from earlier turns."""
+        bundle = msgspec.structs.replace(self._drafts.opened(folder), draft=self._draft)
+        with Student.open(bundle) as student:
+            found = decode_turns(student, self._items, lambda done: self._progress(
+                "golden turns: with guesses", done, len(self._items)))
+        if self._draft:
+            decisions = sum(max(decoding.decisions - 1, 0) for decoding in found)
+            self.notes += (f"the draft student {self._draft.name} guesses "
+                           f"{sum(decoding.drafted for decoding in found)} of {decisions} "
+                           "decisions right that would have cost a pass",)
+        return found
 
     def _write_prefixes(self, folder: Path) -> int:
         """Ship the state after each part's prefix; returns the first one's tokens."""
