@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 TOKENIZER = "tokenizer.json"
 PROMPT = "prompt.json"
 AUTOMATON = "automaton.npz"
+TOKENS = "tokens.npz"
 CATALOGUE = "catalogue.json"
 DIALOGUE = "dialogue.toml"
 GOLDEN = "golden.jsonl"

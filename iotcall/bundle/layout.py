@@ -24,6 +24,8 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """Provider options, as the provider documents them."""
     session: dict[str, str] = {}
     """Session configuration entries."""
+    arena: bool = True
+    """Whether the memory of a pass is kept for the next."""
 
 
 class RotaryLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

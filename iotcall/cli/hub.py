@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from iotcall.cli.output import DEFAULT_BUNDLE, BundleOption, JsonOption, bundle_folder
+from iotcall.cli.output import (
+    DEFAULT_BOARD,
+    DEFAULT_BUNDLE,
+    BoardOption,
+    BundleOption,
+    JsonOption,
+    bundle_folder,
+)
 
 
 def hub(
@@ -27,7 +34,8 @@ def hub(
     queue: Annotated[int, typer.Option(
         help="Utterances that wait; one more is told that the hub is busy.")] = 8,
     threads: Annotated[int | None, typer.Option(
-        min=1, help="Threads of the student; at most two by default.")] = None,
+        min=1, help="Threads of the student, in place of the board's.")] = None,
+    board: BoardOption = DEFAULT_BOARD,
     trusted_key: Annotated[list[Path] | None, typer.Option(
         metavar="FILE", envvar="IOTCALL_TRUSTED_KEYS",
         help="A public key; may be repeated. With any, only a bundle that one of them signed is "
@@ -45,6 +53,7 @@ def hub(
     from iotcall.hub.logs import configure_logs
     from iotcall.hub.settings import HubSettings, check_settings, read_broker
     from iotcall.runtime import Student
+    from iotcall.runtime.board import load_board
     from iotcall.shipped import find
 
     configure_logs(log_level, json=json)
@@ -59,7 +68,8 @@ def hub(
                          "says nothing of devices; export it from a catalogue that has one")
     dialogue = read_dialogue(opened.dialogue_toml, opened.catalogue,
                              opened.folder / "dialogue.toml")
-    with Student.open(opened, threads=threads) as student:
+    tuning = load_board(board).runtime
+    with Student.open(opened, threads=threads, settings=tuning) as student:
         for name in student.bind_registry(known_home.names()):
             raise InputError(f"the student cannot write {name!r}, a name in the home: rename it "
                              "without quotes and control characters")

@@ -12,9 +12,12 @@ import typer
 from iotcall.shipped import find
 
 DEFAULT_BUNDLE = "smart_home"
+DEFAULT_BOARD = "host"
 
 BundleOption = Annotated[str, typer.Option(
     "--bundle", "-b", metavar="DIR|NAME", help="A bundle's folder, or the name of a shipped one.")]
+BoardOption = Annotated[str, typer.Option(
+    "--board", metavar="FILE|NAME", help="How to use this machine: a file of devices/boards/.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 

@@ -8,7 +8,7 @@ whatever their machine takes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from tokenizers import Tokenizer
@@ -29,8 +29,12 @@ Names = Mapping[str, Sequence[str]]
 class Binder:
     """Makes walks over one automaton for one tokenizer; not thread-safe."""
 
-    def __init__(self, automaton: Automaton, tokenizer: Tokenizer) -> None:
+    def __init__(self, automaton: Automaton, tokenizer: Tokenizer,
+                 token_bytes: Callable[[], TokenBytes] | None = None) -> None:
+        """`token_bytes`: the tokenizer's, read when a slot first stands free; None: worked out."""
         self.automaton = automaton
+        self._read_bytes = token_bytes or (
+            lambda: TokenBytes(Vocabulary(tokenizer).all_bytes()))
         self._tokenizer = tokenizer
         self._word_tokens = WordTokens(self._encode)
         self._free: list[Free | None] = [None] * len(automaton.slots)
@@ -91,7 +95,7 @@ class Binder:
         found = self._free[index]
         if found is None:
             if self._token_bytes is None:
-                self._token_bytes = TokenBytes(Vocabulary(self._tokenizer).all_bytes())
+                self._token_bytes = self._read_bytes()
             found = self._free[index] = Free(MachineTokens(self.automaton.machines[index],
                                                            self._token_bytes))
         return found

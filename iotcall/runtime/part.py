@@ -15,6 +15,7 @@ from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.errors import CallError
 from iotcall.formats import Format, PromptPieces
 from iotcall.grammar import Automaton, Binder, Walk
+from iotcall.grammar.machine import TokenBytes
 from iotcall.runtime.prompt import PromptTokens
 
 LEAST_ROOM = 48
@@ -32,10 +33,11 @@ class Part:
     """Makes prompts and walks, and reads answers."""
 
     def __init__(self, name: str, catalogue: Catalogue, format: Format, pieces: PromptPieces,
-                 automaton: Automaton, tokenizer: Tokenizer, folder: Path) -> None:
+                 automaton: Automaton, tokenizer: Tokenizer, folder: Path,
+                 token_bytes: Callable[[], TokenBytes] | None = None) -> None:
         self.name, self.catalogue, self.folder = name, catalogue, folder
         """The folder of the part's files."""
-        self.binder = Binder(automaton, tokenizer)
+        self.binder = Binder(automaton, tokenizer, token_bytes)
         self._tokenizer, self._format, self._end = tokenizer, format, pieces.end
         self._prompt = PromptTokens(tokenizer, format, pieces, catalogue)
         self._opening = self._prompt.opening()

@@ -99,6 +99,7 @@ def open_session(model: Path, provider: ProviderSettings, *, threads: int) -> Op
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_cpu_mem_arena = provider.arena
     for key, value in {_RECORD: "1", **provider.session}.items():
         options.add_session_config_entry(key, value)
     try:

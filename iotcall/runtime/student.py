@@ -7,23 +7,25 @@ costs only its new tokens, and nothing that is kept changes an answer.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 
 import msgspec
 from tokenizers import Tokenizer
 
 from iotcall.bundle import Bundle
-from iotcall.bundle.bundle import SKILLS
+from iotcall.bundle.bundle import SKILLS, TOKENS
 from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.errors import BundleError
 from iotcall.formats import PromptPieces
 from iotcall.grammar import Automaton, Walk
 from iotcall.grammar.binding import Names
+from iotcall.grammar.machine import TokenBytes
 from iotcall.runtime.admission import Limits, Pace
 from iotcall.runtime.answers import Decoding, Outcome, RunnerUp, Trace, unanswered
+from iotcall.runtime.board import RuntimeSettings, tuned
 from iotcall.runtime.decoders import Decoder, Past, open_decoder
 from iotcall.runtime.decoding import CHUNK, decode_greedily
 from iotcall.runtime.decoding import Path as Decoded
@@ -35,8 +37,6 @@ from iotcall.runtime.runner_up import find_runner_up
 
 TOKEN_BUDGET = 160
 """Tokens of an answer, at most."""
-MEMORY_BYTES = 64_000_000
-"""What may be kept between utterances."""
 
 
 class Modes(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,35 +59,43 @@ PLAIN = Modes(prefix_kv=False, drafting=False, one_by_one=True)
 class Student:
     """Answers utterances with valid calls; a context manager; one thread at a time."""
 
-    def __init__(self, bundle: Bundle, *, threads: int, token_budget: int = TOKEN_BUDGET,
-                 memory_bytes: int = MEMORY_BYTES, modes: Modes | None = None) -> None:
+    def __init__(self, bundle: Bundle, settings: RuntimeSettings, *, token_budget: int,
+                 modes: Modes | None) -> None:
         self.bundle = bundle
         self._modes = modes or Modes()
-        self.decoder, self._tokenizer = _opened(bundle, threads)
+        self.decoder, self._tokenizer = _opened(tuned(bundle, settings), settings.most_threads)
         self._token_budget = token_budget
         self._pace = Pace()
         self._earlier = Earlier()
-        self.memories = Memories(memory_bytes)
+        self.memories = Memories(settings.memory_bytes)
         self._graphs = graph_hashes(bundle)
+        tokens = bundle.folder / TOKENS
+        self._token_bytes = partial(TokenBytes.load, tokens) if tokens.is_file() else None
         self._main = self._part("", bundle.catalogue.router() if bundle.skills else
                                 bundle.catalogue, bundle.pieces, bundle.automaton)
         self._skills = {skill.name: self._part(f"{SKILLS}/{skill.name}", skill.catalogue,
                                                skill.pieces, skill.automaton)
                         for skill in bundle.skills}
         self._main_start = self._after_prefix(self._main)
-        self._drafter = (Student(bundle.draft, threads=threads, memory_bytes=memory_bytes)
+        self._drafter = (Student(bundle.draft, settings, token_budget=TOKEN_BUDGET, modes=None)
                          if bundle.draft and self._modes.drafting else None)
 
     @staticmethod
-    def open(bundle: Bundle, *, threads: int | None = None, token_budget: int = TOKEN_BUDGET,
-             memory_bytes: int = MEMORY_BYTES, modes: Modes | None = None) -> Student:
+    def open(bundle: Bundle, *, threads: int | None = None, settings: RuntimeSettings | None = None,
+             token_budget: int = TOKEN_BUDGET, modes: Modes | None = None) -> Student:
         """The student of an opened bundle.
+
+        Args:
+            threads: of a pass, in place of what the settings say.
+            settings: a board's; the host's by default.
 
         Raises:
             BundleError: its model cannot be loaded.
         """
-        return Student(bundle, threads=threads or min(2, os.cpu_count() or 1),
-                       token_budget=token_budget, memory_bytes=memory_bytes, modes=modes)
+        settings = settings or RuntimeSettings()
+        if threads:
+            settings = msgspec.structs.replace(settings, threads=threads)
+        return Student(bundle, settings, token_budget=token_budget, modes=modes)
 
     def decode(self, history: Sequence[Turn], utterance: str, *, site: str = "",
                deadline: float = math.inf, cancelled: Callable[[], bool] = lambda: False,
@@ -186,7 +194,7 @@ class Student:
                               f"{automaton.largest_token}, the model knows {size}; export it "
                               "again")
         part = Part(name, catalogue, self.bundle.format, pieces, automaton, self._tokenizer,
-                    self.bundle.folder / name)
+                    self.bundle.folder / name, self._token_bytes)
         if not self.decoder.fits(0, len(part.prefix) + LEAST_ROOM):
             raise BundleError(f"{self.bundle.folder}: the tool declarations take "
                               f"{len(part.prefix)} tokens, the student's past holds "

@@ -23,6 +23,7 @@ from iotcall.bundle.bundle import (
     PROMPT,
     SKILLS,
     TOKENIZER,
+    TOKENS,
 )
 from iotcall.catalogue import Catalogue
 from iotcall.checkpoint import CheckpointNote, read_note
@@ -38,6 +39,8 @@ from iotcall.formats import Format, PromptPieces, format_named
 from iotcall.grammar import Automaton
 from iotcall.grammar.automaton import SLOT_TOKEN
 from iotcall.grammar.compiler import compile_automaton
+from iotcall.grammar.machine import TokenBytes
+from iotcall.grammar.vocabulary import Vocabulary
 
 TRAINING = "training.json"
 FAMILY_FORMATS = {"qwen3": "hermes", "gemma3_text": "functiongemma", "lfm2": "lfm2"}
@@ -87,6 +90,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
             (folder / part.folder).mkdir(parents=True, exist_ok=True)
             part.automaton.save(folder / part.folder / AUTOMATON)
             (folder / part.folder / PROMPT).write_bytes(as_json(part.pieces))
+        if any(slot.source != "said" for part in self.parts for slot in part.automaton.slots):
+            TokenBytes(Vocabulary(self.tokenizer).all_bytes()).save(folder / TOKENS)
         (folder / CATALOGUE).write_text(
             json.dumps(self.catalogue.to_json(), indent=2, ensure_ascii=False) + "\n",
             encoding="utf-8")

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from iotcall.bundle.layout import DecoderLayout
 from iotcall.runtime.decoders.buffers import BufferedDecoder, BufferedPast
-from iotcall.runtime.decoders.decoder import Scores, Wanted, check_inputs, present
+from iotcall.runtime.decoders.decoder import Scores, Tokens, Wanted, check_inputs, present
 from iotcall.runtime.sessions import Placement, open_session, running
 
+_MOST_ROWS = 8192
+"""Rows of the head that are gathered in one pass: each is unpacked to fp32."""
 _WANTED = ["input_ids", "logit_positions", "seqlens_k", "total_sequence_length"]
 
 
@@ -42,21 +44,48 @@ class SharedDecoder(BufferedDecoder):
 
     def run(self, ids: Sequence[int], past: BufferedPast,
             wanted: Sequence[Wanted] = ()) -> list[Scores]:
-        binding = self._binding(past)
-        asked = self._asked(wanted) if self.layout.rows == "asked" else None
-        total = past.length + len(ids)
         positions = [item.position for item in wanted] or [len(ids) - 1]
+        if self.layout.rows != "asked":
+            logits = self._pass(ids, past, positions, None)
+            return self._scores(logits, wanted) if wanted else []
+        asked = self._asked(wanted)
+        if len(asked.tokens) > _MOST_ROWS and len(wanted) == 1:
+            logits = self._in_parts(ids, past, positions[0], asked.tokens)
+        else:
+            logits = self._pass(ids, past, positions, asked.tokens)
+        return self._scores(logits, wanted, asked) if wanted else []
+
+    def _in_parts(self, ids: Sequence[int], past: BufferedPast, position: int,
+                  tokens: Tokens) -> NDArray[np.float32]:
+        """Logits (1, N) of so many tokens that their rows would fill the memory: the last token is
+        run again for each part of them."""
+        after = ids[position + 1:]
+        ids = ids[:position + 1]
+        parts: list[NDArray[np.float32]] = []
+        for part in np.array_split(tokens, -(-len(tokens) // _MOST_ROWS)):
+            if parts:
+                past.cut(past.length - 1)
+                ids = ids[-1:]
+            parts.append(self._pass(ids, past, [len(ids) - 1], part).copy())
+        if after:
+            self._pass(after, past, [0], tokens[:1])
+        return np.concatenate(parts, axis=1)
+
+    def _pass(self, ids: Sequence[int], past: BufferedPast, positions: Sequence[int],
+              tokens: Tokens | None) -> NDArray[np.float32]:
+        """Logits (positions, rows), valid until the next pass; the past holds the ids then."""
+        binding = self._binding(past)
+        total = past.length + len(ids)
         fed = {"input_ids": np.array([ids], np.int64),
                "logit_positions": np.array(positions, np.int64),
                "seqlens_k": np.array([total - 1], np.int32),
                "total_sequence_length": np.array(total, np.int32)}
-        if asked is not None:
-            fed["logit_tokens"] = asked.tokens
+        if tokens is not None:
+            fed["logit_tokens"] = tokens
         # subtle: the binding borrows all these arrays; they live until the run is over
         for name in self._wanted:
             binding.bind_cpu_input(name, fed[name])
-        rows = len(asked.tokens) if asked else self._rows
-        logits = self._logits_of(len(positions), rows)
+        logits = self._logits_of(len(positions), self._rows if tokens is None else len(tokens))
         binding.bind_output("logits", "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
         for name in self._plan.columns:
             before, new = past.columns(name), past.new_columns(name, len(ids))
@@ -65,7 +94,8 @@ class SharedDecoder(BufferedDecoder):
         with running(self.layout.provider):
             self._session.run_with_iobinding(binding)
         past.advance(len(ids))
-        return self._scores(logits[0], wanted, asked) if wanted else []
+        row: NDArray[np.float32] = logits[0]
+        return row
 
     def _logits_of(self, positions: int, rows: int) -> NDArray[np.float32]:
         """Where a pass puts its logits, (1, positions, rows): the same memory again and again."""
