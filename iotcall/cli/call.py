@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from iotcall.cli.output import DEFAULT_BUNDLE, BundleOption, JsonOption, bundle_folder, print_json
+from iotcall.cli.output import (
+    DEFAULT_BOARD,
+    DEFAULT_BUNDLE,
+    BoardOption,
+    BundleOption,
+    JsonOption,
+    bundle_folder,
+    print_json,
+)
 from iotcall.errors import InputError
 
 if TYPE_CHECKING:
     from iotcall.catalogue import Catalogue, ToolCall
-    from iotcall.runtime import Decoding, Turn
+    from iotcall.runtime import Decoding, RunnerUp, Turn
 
 _NOTHING_SAID = ("expected something that is said, found nothing; "
                  "try: iotcall call \"kitchen lights on\"")
@@ -25,6 +33,10 @@ def call(
         help="A dialogue to continue: JSON, made if missing, updated after the call.")] = None,
     home: Annotated[str | None, typer.Option(
         metavar="FILE|NAME", help="A home, for parameters that take its names.")] = None,
+    runner_up: Annotated[bool, typer.Option(
+        help="Say too which call is the likeliest after this one; takes a pass or two more.")
+    ] = False,
+    board: BoardOption = DEFAULT_BOARD,
     json: JsonOption = False,
 ) -> None:
     """Turn one utterance into a call."""
@@ -32,6 +44,7 @@ def call(
     from iotcall.catalogue import without_surrogates
     from iotcall.devices import load_home
     from iotcall.runtime import Student
+    from iotcall.runtime.board import load_board
     from iotcall.runtime.prompt import UTTERANCE_LENGTH
     from iotcall.shipped import find
 
@@ -44,9 +57,9 @@ def call(
     opened = open_bundle(bundle_folder(bundle))
     history = _Session(session, opened.name, opened.catalogue)
     names = load_home(find("devices/homes", home, ".toml")).names() if home else None
-    with Student.open(opened) as student:
+    with Student.open(opened, settings=load_board(board).runtime) as student:
         student.bind_registry(names)
-        decoding = student.decode(history.turns, utterance)
+        decoding = student.decode(history.turns, utterance, runner_up=runner_up)
     if decoding.outcome == "no_text":
         raise InputError(_NOTHING_SAID)
     history.add(utterance, decoding.calls)
@@ -60,8 +73,8 @@ def call(
             "grammar_mass": round(decoding.grammar_mass, 4),
             "latency_ms": round(decoding.prefill_ms + decoding.decode_ms, 2),
             "decisions": decoding.decisions, "tokens": decoding.tokens,
-            "passes": decoding.passes,
-        })
+            "passes": decoding.passes, "drafted": decoding.drafted,
+        } | ({"runner_up": _runner_up(decoding.runner_up)} if runner_up else {}))
     else:
         typer.echo(_line(decoding))
     if decoding.outcome != "call":
@@ -73,8 +86,20 @@ def _line(decoding: Decoding) -> str:
     if decoding.outcome != "call":
         return f"no call: {decoding.outcome.replace('_', ' ')} after {decoding.text!r}"
     calls = "; ".join(map(str, decoding.calls))
-    return (f"{calls}\nconfidence {decoding.confidence:.2f}   {ms:.1f} ms   "
-            f"{decoding.decisions} decisions for {decoding.tokens} tokens")
+    line = (f"{calls}\nconfidence {decoding.confidence:.2f}   {ms:.1f} ms   "
+            f"{decoding.decisions} decisions for {decoding.tokens} tokens in "
+            f"{decoding.passes} {'pass' if decoding.passes == 1 else 'passes'}")
+    if decoding.runner_up:
+        other = decoding.runner_up
+        line += f"\nrunner-up {'; '.join(map(str, other.calls))}   {other.confidence:.2g}"
+    return line
+
+
+def _runner_up(found: RunnerUp | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"calls": [{"name": c.name, "arguments": c.arguments} for c in found.calls],
+            "confidence": round(found.confidence, 6), "passes": found.passes}
 
 
 class _Session:

@@ -88,7 +88,7 @@ def passes_of(skeleton: Skeleton, weights: Weights, plan: GraphPlan) -> list[InP
     if plan.fused:
         passes.append(FuseSkips())
     if plan.recipe:
-        packed = Packed(weights, plan.recipe)
+        packed = Packed(weights, plan.recipe, by_rows=plan.rows == "asked")
         passes += [WritePackedEmbedding(packed), WriteAskedLinears(packed),
                    WritePackedLinears(weights, packed)]
     else:

@@ -23,26 +23,31 @@ from iotcall.export.graphs.passes.marker_pass import (
     initializer,
     prepend,
 )
-from iotcall.export.graphs.weights import EMBEDDING, Weights
+from iotcall.export.graphs.weights import EMBEDDING, HEAD, Weights
 from iotcall.export.target import Weights as Recipe
 
 
 class Packed:
     """Weights packed into blocks, each tensor once in the graph whoever reads it."""
 
-    def __init__(self, weights: Weights, recipe: Recipe) -> None:
-        self._weights, self.recipe = weights, recipe
+    def __init__(self, weights: Weights, recipe: Recipe, *, by_rows: bool) -> None:
+        """`by_rows`: embedding and head are read by single rows only, and stand in the graph as the
+        gathering takes them: onnxruntime then maps them from the file and copies nothing."""
+        self._weights, self.recipe, self._by_rows = weights, recipe, by_rows
         self._last: tuple[str, NDArray[np.uint8], NDArray[np.float16]] | None = None
 
     def in_graph(self, graph: ir.Graph, name: str) -> tuple[ir.Value, ir.Value]:
-        """Packed rows (N, blocks, bytes) and scales (N, blocks), fp32 once loaded."""
+        """Packed rows (N, blocks, bytes), or (N, blocks x bytes) of what is read by single rows;
+        and scales (N, blocks), fp32 once loaded."""
         rows, inner = self._weights.shape(name)
         blocks = -(-inner // self.recipe.block_size)
         block_bytes = self.recipe.block_size * self.recipe.bits // 8
         true = EMBEDDING if self._weights.same(name, EMBEDDING) else name
+        shape = ([rows, blocks * block_bytes] if self._by_rows and name in (EMBEDDING, HEAD)
+                 else [rows, blocks, block_bytes])
         packed = initializer(graph, f"{true}.packed", ir.LazyTensor(
-            lambda: ir.tensor(self._pack(true)[0]), ir.DataType.UINT8,
-            ir.Shape([rows, blocks, block_bytes]), name=f"{true}.packed"))
+            lambda: ir.tensor(self._pack(true)[0].reshape(shape)), ir.DataType.UINT8,
+            ir.Shape(shape), name=f"{true}.packed"))
         half = initializer(graph, f"{true}.scales", ir.LazyTensor(
             lambda: ir.tensor(self._pack(true)[1]), ir.DataType.FLOAT16,
             ir.Shape([rows, blocks]), name=f"{true}.scales"))
@@ -130,10 +135,11 @@ def gather_rows(writer: Writer, graph: ir.Graph, packed: Packed, name: str,
         raise ExportError(f"a width of {packed.width(name)} is no multiple of the target's blocks "
                           f"of {packed.recipe.block_size}: set weights.block_size to "
                           f"{_divisor(packed.width(name))} in a copy of its file")
-    table, scales = packed.in_graph(graph, name)
-    rows, blocks, block_bytes = (int(size) for size in table.shape or ())
-    # one blob a block in MatMulNBits, one row of bytes in GatherBlockQuantized: the same memory
-    flat = writer.op("Reshape", table, writer.constant([rows, blocks * block_bytes]))
+    flat, scales = packed.in_graph(graph, name)
+    rows, *sizes = (int(size) for size in flat.shape or ())
+    if len(sizes) == 2:
+        # one blob a block in MatMulNBits, one row of bytes in GatherBlockQuantized
+        flat = writer.op("Reshape", flat, writer.constant([rows, sizes[0] * sizes[1]]))
     return writer.op(
         "GatherBlockQuantized", flat, ids, scales, domain=MICROSOFT, gather_axis=0,
         quantize_axis=1, block_size=packed.recipe.block_size, bits=packed.recipe.bits)

@@ -1,10 +1,13 @@
 """Which logits a graph computes. Leaves out: in which precision.
 
-A prompt's earlier tokens need no logits, and a grammar allows few of the vocabulary's tokens.
+A prompt's earlier tokens need no logits, and a grammar allows few of the vocabulary's tokens. What
+a layer computes of each token by itself, behind the last attention or convolution, serves the
+logits only, so it is done for the tokens that have some.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import onnx_ir as ir
@@ -18,7 +21,8 @@ Rows = Literal["all", "asked", "live"]
 
 
 class SelectLogits(InPlacePass):
-    """The head sees only the positions (and, with asked rows, computes only the tokens) asked for.
+    """What follows the last attention or convolution sees only the positions asked for (and the
+    head, with asked rows, computes only the tokens asked for).
 
     Requires: one Linear marker of the head's weight. Ensures: input ``logit_positions`` (P,) int64,
     places among this pass's tokens; logits of (1, P, rows). With `asked`, input ``logit_tokens``
@@ -38,11 +42,13 @@ class SelectLogits(InPlacePass):
 
     def call(self, model: ir.Model) -> PassResult:
         graph, (head,) = model.graph, _heads(model)
-        writer = Writer("logit_positions")
         wanted = graph_input(graph, "logit_positions", ir.DataType.INT64, [self._positions])
-        hidden = writer.op("Gather", head.inputs[0], wanted, axis=1)
-        graph.insert_before(head, writer.nodes)
-        head.replace_input_with(0, hidden)
+        for number, value in enumerate(behind := _last_stretch(graph, head)):
+            writer = Writer("logit_positions" if len(behind) == 1 else f"logit_positions.{number}")
+            gathered = writer.op("Gather", value, wanted, axis=1)
+            for node, index in behind[value]:
+                node.replace_input_with(index, gathered)
+            graph.insert_after(value.producer(), writer.nodes)
         if self._rows == "asked":
             tokens = graph_input(graph, "logit_tokens", ir.DataType.INT64, ["tokens"])
             head.op_type = "AskedLinear"
@@ -57,6 +63,42 @@ class SelectLogits(InPlacePass):
             if output.name == "logits":
                 output.shape = ir.Shape([1, self._positions, sizes[self._rows]])
         return PassResult(model, modified=True)
+
+
+_MIXING = ("Attention", "ShortConv")
+"""Markers in which tokens meet."""
+_BY_TOKEN = {"Linear", "RMSNorm", "Gelu", "Add", "Mul", "Sigmoid", "Constant"}
+
+
+def _last_stretch(graph: ir.Graph, head: ir.Node) -> dict[ir.Value, list[tuple[ir.Node, int]]]:
+    """Values of whole passes -> where they enter what follows the last node in which tokens meet:
+    (node, input). The head's own input, where something else than tokens by themselves follows."""
+    last = [node for node in graph if node.domain == DOMAIN and node.op_type in _MIXING][-1:]
+    before = _ancestors(last)
+    stretch = _ancestors([head]) - before
+    found: dict[ir.Value, list[tuple[ir.Node, int]]] = {}
+    for node in graph:
+        if node in stretch:
+            for index, value in enumerate(node.inputs):
+                producer = value.producer() if value is not None else None
+                if value is not None and producer in before:
+                    found.setdefault(value, []).append((node, index))
+    if not last or not found or any(node.op_type not in _BY_TOKEN for node in stretch):
+        assert head.inputs[0] is not None
+        return {head.inputs[0]: [(head, 0)]}
+    return found
+
+
+def _ancestors(nodes: Sequence[ir.Node]) -> set[ir.Node]:
+    """The nodes and all that they depend on."""
+    found, waiting = set(nodes), list(nodes)
+    while waiting:
+        for value in waiting.pop().inputs:
+            producer = value.producer() if value is not None else None
+            if producer is not None and producer not in found:
+                found.add(producer)
+                waiting.append(producer)
+    return found
 
 
 def _heads(model: ir.Model) -> list[ir.Node]:
