@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test test-slow lint students fixtures bench-grammar bench-export clean
+.PHONY: help demo test test-slow lint students fixtures bench-grammar bench-export bench-peers \
+  bench-growth clean
 
 help:
 	@echo "make demo            type at a simulated home (SCRIPT=1 plays the shipped script, SCRIPT=FILE yours)"
@@ -12,6 +13,8 @@ help:
 	@echo "make fixtures        train the tests' tiny students again"
 	@echo "make bench-grammar   the grammar engine beside others (docs/grammar-bench.md)"
 	@echo "make bench-export    exports at the published sizes (docs/export-bench.md)"
+	@echo "make bench-peers     the runtime beside llama.cpp, onnxruntime-genai and Outlines (docs/runtime-bench.md)"
+	@echo "make bench-growth    more tools, longer dialogues, more sites (docs/runtime-bench.md)"
 	@echo "make students        rebuild the shipped bundles from their recipes, on two CPU cores"
 
 .venv/bin/python:
@@ -70,6 +73,37 @@ bench-grammar: build/bench-venv/.ready
 
 bench-export: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.exports
+
+# Each of the peers has an environment of its own: their dependencies clash.
+PEERS := build/peers
+build/peers/.ready: .venv/.dev
+	@echo "Installing the peers into build/peers (llama.cpp is built: some minutes) ..."
+	for name in llama genai outlines; do $(BIN)/python -m venv $(PEERS)/$$name || exit 1; done
+	CMAKE_ARGS="-DGGML_NATIVE=ON" $(PEERS)/llama/bin/pip install --quiet \
+	  --no-binary llama-cpp-python llama-cpp-python==0.3.36 gguf==0.19.0 safetensors==0.8.0
+	$(PEERS)/genai/bin/pip install --quiet torch==2.13.0 onnxruntime-genai==0.18.0 \
+	  transformers==5.24.0 onnx==1.23.2 onnx-ir==1.1.0 onnxruntime==1.32.0 safetensors sentencepiece
+	$(PEERS)/outlines/bin/pip install --quiet torch==2.13.0 transformers==5.24.0 \
+	  outlines==1.3.3 outlines-core==0.2.14 safetensors
+	@touch $@
+
+bench-peers: build/peers/.ready build/bench-venv/.ready
+	build/bench-venv/bin/python -m tests.benchmarks.peers.task
+	for f in gemma3 lfm2 qwen3; do \
+	  d=$(PEERS)/$$f; \
+	  test -f $$d/gguf/q8_0.gguf || $(PEERS)/llama/bin/python -m tests.benchmarks.peers.gguf \
+	    --checkpoint $$d/checkpoint --out $$d/gguf || exit 1; \
+	  test -f $$d/genai/model.onnx || $(PEERS)/genai/bin/python -m tests.benchmarks.peers.genai_build \
+	    --checkpoint $$d/checkpoint --out $$d/genai || exit 1; \
+	  for t in cpu-int4 cpu-int8; do \
+	    $(BIN)/python -m tests.benchmarks.peers.bundles $$t $$f || exit 1; \
+	  done; \
+	  $(BIN)/python -m tests.benchmarks.peers.driver --family $$f || exit 1; \
+	done
+	build/bench-venv/bin/python -m tests.benchmarks.peers.report
+
+bench-growth: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.growth
 
 clean:
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache

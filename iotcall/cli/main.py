@@ -11,6 +11,7 @@ import click
 import typer
 
 from iotcall import __version__
+from iotcall.cli.bench import bench
 from iotcall.cli.bundles import bundles
 from iotcall.cli.call import call
 from iotcall.cli.demo import demo
@@ -41,6 +42,7 @@ _EXTRAS = {
 
 app.command("call")(call)
 app.command("bundles")(bundles)
+app.command("bench")(bench)
 app.command("eval")(eval_)
 app.command("hub")(hub)
 app.command("demo")(demo)

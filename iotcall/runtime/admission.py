@@ -55,11 +55,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Asked between passes."""
     pace: Pace = msgspec.field(default_factory=Pace)
 
+    def affords(self, tokens: int) -> bool:
+        """Whether a pass over so many tokens would end before the deadline."""
+        return time.monotonic() + self.pace.expect(tokens) < self.deadline
+
     def refuse(self, tokens: int) -> Refusal | None:
         """Why a pass over so many tokens must not begin; None: it may."""
         if self.cancelled():
             return "cancelled"
-        if time.monotonic() + self.pace.expect(tokens) >= self.deadline:
+        if not self.affords(tokens):
             self.pace.doubt()
             return "too_slow"
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -92,3 +93,25 @@ def unanswered(outcome: Outcome) -> Decoding:
     """The answer where the student was not asked."""
     return Decoding(calls=(), text="", confidence=0.0, outcome=outcome, decisions=0, tokens=0,
                     passes=0, prefill_ms=0.0, decode_ms=0.0)
+
+
+def joined(picked: Decoding, answers: Sequence[Decoding]) -> Decoding:
+    """The answers of several skills as one; it fails where one of them failed."""
+    parts = [picked, *answers]
+    outcome = parts[-1].outcome
+    good = outcome == "call"
+    other = answers[0].runner_up if len(answers) == 1 else None
+    return Decoding(
+        calls=tuple(call for part in answers for call in part.calls) if good else (),
+        text="\n".join(part.text for part in answers), outcome=outcome,
+        confidence=math.prod(part.confidence for part in parts) if good else 0.0,
+        decisions=sum(part.decisions for part in parts), tokens=sum(part.tokens for part in parts),
+        passes=sum(part.passes for part in parts),
+        drafted=sum(part.drafted for part in parts),
+        prefill_ms=sum(part.prefill_ms for part in parts),
+        decode_ms=sum(part.decode_ms for part in parts),
+        smallest_margin=min(part.smallest_margin for part in parts),
+        grammar_mass=picked.grammar_mass,
+        runner_up=other and msgspec.structs.replace(
+            other, confidence=other.confidence * picked.confidence),
+        trace=tuple(trace for part in parts for trace in part.trace))

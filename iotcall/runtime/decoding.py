@@ -89,8 +89,7 @@ def decode_greedily(walk: Walk, decoder: Decoder, past: Any, pending: Sequence[i
             waiting = waiting[-1:]
         start = past.length
         guess = draft.ahead(walk, place, path.tokens) if draft and not one_by_one else ()
-        branches = _branches(walk, decoder, past, waiting, place, guess,
-                             first=not path.decisions)
+        branches = _branches(walk, decoder, past, limits, waiting, place, guess, path)
         scores = _run(path, decoder, past, limits, waiting,
                       [branch.wanted for branch in branches])
         if not path.decisions:
@@ -113,14 +112,16 @@ def decode_greedily(walk: Walk, decoder: Decoder, past: Any, pending: Sequence[i
     return path
 
 
-def _branches(walk: Walk, decoder: Decoder, past: Any, ids: list[int], place: Place,
-              guess: Sequence[int], *, first: bool) -> list[_Branch]:
+def _branches(walk: Walk, decoder: Decoder, past: Any, limits: Limits, ids: list[int],
+              place: Place, guess: Sequence[int], path: Path) -> list[_Branch]:
     """The decision at `place` and those that follow if the guess is right; `ids` are the tokens to
     run, and get those of the guess that lead from one to the next."""
     allowed = walk.allowed(place).astype(np.int64)
-    branches = [_Branch(place, Wanted(len(ids) - 1, allowed, others=first), [])]
+    branches = [_Branch(place, Wanted(len(ids) - 1, allowed, others=not path.decisions),
+                        [])]
     most = decoder.most_wanted or len(guess) + 1
-    room = len(ids) + _AHEAD
+    # an answer that has its budget is looked at no more
+    room = len(ids) + min(_AHEAD, limits.token_budget - len(path.tokens) - 1)
     at = 0
     while at < len(guess) and len(branches) < most and len(allowed) <= _WIDE:
         after = walk.step(place, guess[at])
@@ -131,8 +132,9 @@ def _branches(walk: Walk, decoder: Decoder, past: Any, ids: list[int], place: Pl
             break
         tokens = [guess[at], *forced]
         allowed = walk.allowed(place).astype(np.int64)
-        if (len(allowed) > _WIDE or len(ids) + len(tokens) > room
-                or not decoder.fits(past.length, len(ids) + len(tokens))):
+        longer = len(ids) + len(tokens)
+        if (len(allowed) > _WIDE or longer > room or not decoder.fits(past.length, longer)
+                or not limits.affords(longer)):
             break
         branches[-1].guessed = tokens
         ids += tokens

@@ -6,8 +6,6 @@ tokens a prompt has.
 
 from __future__ import annotations
 
-import ctypes
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
@@ -17,14 +15,6 @@ from iotcall.runtime.decoders import Past
 
 Key = tuple[str | None, str]
 """Site (None: what all sites begin with), part of the bundle."""
-
-
-def return_freed_memory() -> None:
-    """Give the system what the C library keeps of memory that was freed: after a large tokenizer
-    has been read that is more than everything else together. Only glibc can."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    if trim:
-        trim(0)
 
 
 class Memory(msgspec.Struct):
@@ -44,7 +34,7 @@ class Memory(msgspec.Struct):
         returns how many are left."""
         most = min(len(self.tokens), len(ids) - 1)
         common = next((at for at in range(most) if self.tokens[at] != ids[at]), most)
-        self.past.cut(common)
+        common = self.past.cut(common)
         del self.tokens[common:]
         return common
 

@@ -5,7 +5,7 @@ Leaves out: running it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,9 @@ from iotcall.runtime.prompt import PromptTokens
 
 LEAST_ROOM = 48
 """Tokens that must fit behind a prompt: a short answer. Older turns give way to it."""
+
+
+_TURNS_REMEMBERED = 1024
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -40,6 +43,7 @@ class Part:
         self.binder = Binder(automaton, tokenizer, token_bytes)
         self._tokenizer, self._format, self._end = tokenizer, format, pieces.end
         self._prompt = PromptTokens(tokenizer, format, pieces, catalogue)
+        self._turns: dict[tuple[str, str], list[int]] = {}
         self._opening = self._prompt.opening()
         self.prefix = (*self._prompt.prefix(), *self._opening)
         """Tokens that every prompt without earlier turns begins with."""
@@ -80,11 +84,49 @@ class Part:
             return None
         return calls
 
+    def _past_turn(self, turn: Turn) -> list[int]:
+        """An earlier turn's tokens, remembered: it is shown again and again."""
+        key = turn.utterance, str(turn.calls)
+        found = self._turns.get(key)
+        if found is None:
+            if len(self._turns) >= _TURNS_REMEMBERED:
+                self._turns.clear()
+            found = self._turns[key] = self._prompt.past_turn(turn.utterance, turn.calls)
+        return found
+
     def _fitted(self, history: Sequence[Turn], opening: list[int],
                 fits: Callable[[int, int], bool]) -> list[int]:
         head = self.prefix[:len(self.prefix) - len(self._opening)]
-        turns = [self._prompt.past_turn(turn.utterance, turn.calls) for turn in history]
+        turns = [self._past_turn(turn) for turn in history]
         while turns and not fits(len(head), sum(map(len, turns)) + len(opening)
                                  + LEAST_ROOM):
             turns.pop(0)
         return [*head, *(token for turn in turns for token in turn), *opening]
+
+
+class Parts:
+    """A bundle's parts: the main one (with skills, the first decision), and its skills by name."""
+
+    def __init__(self, main: Part, skills: dict[str, Part]) -> None:
+        self.main, self.skills = main, skills
+
+    def __iter__(self) -> Iterator[Part]:
+        yield from (self.main, *self.skills.values())
+
+    def turns_for(self, part: Part, turns: Sequence[Turn]) -> Sequence[Turn]:
+        """Earlier turns as a part answered them."""
+        if not self.skills:
+            return turns
+        return [Turn(turn.utterance, self.calls_for(part, turn.calls)) for turn in turns]
+
+    def calls_for(self, part: Part, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+        """Calls as a part writes them: the first decision names skills, a skill its own tools."""
+        if not self.skills:
+            return tuple(calls)
+        if part is not self.main:
+            names = {tool.name for tool in part.catalogue.tools}
+            return tuple(call for call in calls if call.name in names)
+        of_tool = {tool.name: name for name, skill in self.skills.items()
+                   for tool in skill.catalogue.tools}
+        picked = dict.fromkeys(of_tool[call.name] for call in calls if call.name in of_tool)
+        return tuple(ToolCall(name) for name in picked)

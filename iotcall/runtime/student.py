@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
 
 import msgspec
-from tokenizers import Tokenizer
 
 from iotcall.bundle import Bundle
 from iotcall.bundle.bundle import SKILLS, TOKENS
@@ -24,15 +22,16 @@ from iotcall.grammar import Automaton, Walk
 from iotcall.grammar.binding import Names
 from iotcall.grammar.machine import TokenBytes
 from iotcall.runtime.admission import Limits, Pace
-from iotcall.runtime.answers import Decoding, Outcome, RunnerUp, Trace, unanswered
+from iotcall.runtime.answers import Decoding, Outcome, RunnerUp, Trace, joined, unanswered
 from iotcall.runtime.board import RuntimeSettings, tuned
-from iotcall.runtime.decoders import Decoder, Past, open_decoder
+from iotcall.runtime.decoders import Past
 from iotcall.runtime.decoding import CHUNK, decode_greedily
 from iotcall.runtime.decoding import Path as Decoded
 from iotcall.runtime.drafting import Draft, Earlier, Guesses
-from iotcall.runtime.memory import Memories, Memory, return_freed_memory
-from iotcall.runtime.part import LEAST_ROOM, Part, Turn
-from iotcall.runtime.prefix import graph_hashes, prefix_key, read_prefix, write_prefix
+from iotcall.runtime.loading import load
+from iotcall.runtime.memory import Memories, Memory
+from iotcall.runtime.part import LEAST_ROOM, Part, Parts, Turn
+from iotcall.runtime.prefix import graph_hashes, past_after, write_prefix
 from iotcall.runtime.runner_up import find_runner_up
 
 TOKEN_BUDGET = 160
@@ -63,7 +62,7 @@ class Student:
                  modes: Modes | None) -> None:
         self.bundle = bundle
         self._modes = modes or Modes()
-        self.decoder, self._tokenizer = _opened(tuned(bundle, settings), settings.most_threads)
+        self.decoder, self._tokenizer = load(tuned(bundle, settings), settings.most_threads)
         self._token_budget = token_budget
         self._pace = Pace()
         self._earlier = Earlier()
@@ -71,13 +70,13 @@ class Student:
         self._graphs = graph_hashes(bundle)
         tokens = bundle.folder / TOKENS
         self._token_bytes = partial(TokenBytes.load, tokens) if tokens.is_file() else None
-        self._main = self._part("", bundle.catalogue.router() if bundle.skills else
-                                bundle.catalogue, bundle.pieces, bundle.automaton)
-        self._skills = {skill.name: self._part(f"{SKILLS}/{skill.name}", skill.catalogue,
-                                               skill.pieces, skill.automaton)
-                        for skill in bundle.skills}
-        self._main_start = self._after_prefix(self._main)
-        self._drafter = (Student(bundle.draft, settings, token_budget=TOKEN_BUDGET, modes=None)
+        main = self._part("", bundle.catalogue.router() if bundle.skills else
+                          bundle.catalogue, bundle.pieces, bundle.automaton)
+        self.parts = Parts(main, {skill.name: self._part(f"{SKILLS}/{skill.name}", skill.catalogue,
+                                                         skill.pieces, skill.automaton)
+                                  for skill in bundle.skills})
+        self._main_start = self._after_prefix(main)
+        self.drafter = (Student(bundle.draft, settings, token_budget=TOKEN_BUDGET, modes=None)
                          if bundle.draft and self._modes.drafting else None)
 
     @staticmethod
@@ -118,8 +117,8 @@ class Student:
         guessed = () if draft or not self._modes.drafting else self._guessed(
             shown, utterance, site, limits)
         request = _Request(utterance, site, limits, guessed, draft, runner_up)
-        if not self._skills:
-            answer = self._decode(self._main, shown, request)
+        if not self.parts.skills:
+            answer = self._decode(self.parts.main, shown, request)
         else:
             answer = self._decode_skills(shown, request)
         if answer.outcome == "call":
@@ -132,11 +131,18 @@ class Student:
         """Run what the prompt of the next utterance will begin with, while nobody waits."""
         if not self._modes.prefix_kv:
             return
-        shown = self._shown(history)
-        parts = [self._main, *(self._skills[name.removeprefix(f"{SKILLS}/")]
+        try:
+            self._prepare(self._shown(history), site, cancelled)
+        finally:
+            self.memories.shrink()
+        if self.drafter:
+            self.drafter.prepare(history, site=site, cancelled=cancelled)
+
+    def _prepare(self, shown: Sequence[Turn], site: str, cancelled: Callable[[], bool]) -> None:
+        parts = [self.parts.main, *(self.parts.skills[name.removeprefix(f"{SKILLS}/")]
                                for name in self.memories.of_site(site) if name)]
         for part in parts:
-            ids = part.beginning(self._turns_for(part, shown), self.decoder.fits)
+            ids = part.beginning(self.parts.turns_for(part, shown), self.decoder.fits)
             memory = self._memory(part, site)
             new = ids[memory.keep([*ids, -1]):]  # all of them may be known
             for start in range(0, len(new), CHUNK):
@@ -145,33 +151,31 @@ class Student:
                 some = new[start:start + CHUNK]
                 self.decoder.run(some, memory.past)
                 memory.tokens += some
-        if self._drafter:
-            self._drafter.prepare(history, site=site, cancelled=cancelled)
-        self.memories.shrink()
 
     def forget(self, site: str | None = None) -> None:
-        """Let go of what is kept of a site; without one, of all."""
+        """Let go of a site's past; without one, of all that is kept, what was said too."""
         self.memories.forget(site)
-        if self._drafter:
-            self._drafter.forget(site)
+        if site is None:
+            self._earlier = Earlier()
+        if self.drafter:
+            self.drafter.forget(site)
 
     def write_prefixes(self) -> int:
         """Write the past after each part's prefix into the bundle's folder, for its next opening;
         returns the tokens of the first one."""
-        for part in (self._main, *self._skills.values()):
+        for part in self.parts:
             if part.prefix:
-                write_prefix(part.folder, self.decoder, self._run_prefix(part),
-                             prefix_key(part.prefix, self._graphs))
-        return len(self._main.prefix)
+                write_prefix(part.folder, self.decoder, part.prefix, self._graphs)
+        return len(self.parts.main.prefix)
 
     def bind_registry(self, names: Names | None) -> tuple[str, ...]:
         """Take the names that exist in the home now: list (areas, devices, ...) -> names.
 
         Names that the student's format cannot write are returned; they cannot be said.
         """
-        if self._drafter:
-            self._drafter.bind_registry(names)
-        refused = [name for part in (self._main, *self._skills.values())
+        if self.drafter:
+            self.drafter.bind_registry(names)
+        refused = [name for part in self.parts
                    for name in part.binder.bind_registry(names)]
         return tuple(dict.fromkeys(refused))
 
@@ -202,29 +206,13 @@ class Student:
         return part
 
     def _after_prefix(self, part: Part) -> Past:
-        """The past after a part's prefix: shipped, or run."""
-        if not part.prefix:
-            empty: Past = self.decoder.empty()
-            return empty
-        key = prefix_key(part.prefix, self._graphs)
-        shipped = (read_prefix(part.folder, self.decoder, part.prefix, key)
-                   if self._modes.prefix_kv else None)
-        if shipped:
-            return shipped
-        past = self._run_prefix(part)
-        made: Past = self.decoder.restore(past.length, self.decoder.save(past))
-        return made
-
-    def _run_prefix(self, part: Part) -> Past:
-        past: Past = self.decoder.empty()
-        for start in range(0, len(part.prefix), CHUNK):
-            self.decoder.run(part.prefix[start:start + CHUNK], past)
-        return past
+        return past_after(self.decoder, part.prefix, part.folder if self._modes.prefix_kv else None,
+                          self._graphs)
 
     def _memory(self, part: Part, site: str) -> Memory:
         """What is kept of a part at a site: at least its prefix."""
         def begin() -> Memory:
-            if part is self._main:
+            if part is self.parts.main:
                 start = self._main_start
             else:
                 start = self.memories.of((None, part.name), self._start_of(part)).past
@@ -246,24 +234,6 @@ class Student:
         kept = self.bundle.manifest.student.history_turns
         return history[-kept:] if kept else ()
 
-    def _turns_for(self, part: Part, turns: Sequence[Turn]) -> Sequence[Turn]:
-        """Earlier turns as a part answered them."""
-        if not self._skills:
-            return turns
-        return [Turn(turn.utterance, self._calls_for(part, turn.calls)) for turn in turns]
-
-    def _calls_for(self, part: Part, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
-        """Calls as a part writes them: the first decision names skills, a skill its own tools."""
-        if not self._skills:
-            return tuple(calls)
-        if part is not self._main:
-            names = {tool.name for tool in part.catalogue.tools}
-            return tuple(call for call in calls if call.name in names)
-        of_tool = {tool.name: name for name, skill in self._skills.items()
-                   for tool in skill.catalogue.tools}
-        picked = dict.fromkeys(of_tool[call.name] for call in calls if call.name in of_tool)
-        return tuple(ToolCall(name) for name in picked)
-
     def _guessed(self, shown: Sequence[Turn], utterance: str, site: str,
                  limits: Limits) -> tuple[tuple[ToolCall, ...], ...]:
         """Calls that the answer may come to, the likeliest first."""
@@ -271,27 +241,31 @@ class Student:
         if same:
             return (same,)
         guessed = []
-        if self._drafter:
-            found = self._drafter.decode(shown, utterance, site=site, deadline=limits.deadline,
+        if self.drafter:
+            found = self.drafter.decode(shown, utterance, site=site, deadline=limits.deadline,
                                          cancelled=limits.cancelled)
             guessed.append(found.calls)
         guessed.append(self._earlier.alike(utterance))
         return tuple(calls for calls in guessed if calls)
 
     def _decode_skills(self, shown: Sequence[Turn], request: _Request) -> Decoding:
-        picked = self._decode(self._main, shown, request)
+        picked = self._decode(self.parts.main, shown, msgspec.structs.replace(
+            request, runner_up=False))
         if picked.outcome != "call":
             return picked
         answers = []
-        for name in dict.fromkeys(call.name for call in picked.calls):
-            answers.append(self._decode(self._skills[name], shown, request))
+        names = dict.fromkeys(call.name for call in picked.calls)
+        if len(names) > 1:
+            request = msgspec.structs.replace(request, runner_up=False)
+        for name in names:
+            answers.append(self._decode(self.parts.skills[name], shown, request))
             if answers[-1].outcome != "call":
                 break
-        return _joined(picked, answers)
+        return joined(picked, answers)
 
     def _decode(self, part: Part, shown: Sequence[Turn], request: _Request) -> Decoding:
         """The answer of one prompt and grammar."""
-        history = self._turns_for(part, shown)
+        history = self.parts.turns_for(part, shown)
         walk = part.walk(history, request.utterance)
         if walk is None:
             return unanswered("no_text")
@@ -300,7 +274,7 @@ class Student:
         ids = part.prompt(history, request.utterance, self.decoder.fits)
         memory = self._memory(part, request.site)
         known = memory.keep(ids)
-        draft = request.draft or Guesses([part.written(self._calls_for(part, calls))
+        draft = request.draft or Guesses([part.written(self.parts.calls_for(part, calls))
                                           for calls in request.guessed])
         try:
             path = decode_greedily(walk, self.decoder, memory.past, ids[known:], request.limits,
@@ -344,19 +318,6 @@ class Student:
         return text
 
 
-def _opened(bundle: Bundle, threads: int) -> tuple[Decoder, Tokenizer]:
-    """Both take their time, and onnxruntime leaves the interpreter to others meanwhile."""
-    with ThreadPoolExecutor(1) as other:
-        decoder = other.submit(open_decoder, bundle.folder, bundle.layout, threads=threads)
-        try:
-            tokenizer = Tokenizer.from_file(str(bundle.tokenizer_path))
-        except Exception as error:  # tokenizers raises bare exceptions
-            raise BundleError(f"{bundle.tokenizer_path}: is no tokenizer: {error}") from error
-        opened = decoder.result(), tokenizer
-    return_freed_memory()
-    return opened
-
-
 class _Request(msgspec.Struct, frozen=True):
     """What was asked, the same for every part."""
 
@@ -366,25 +327,3 @@ class _Request(msgspec.Struct, frozen=True):
     guessed: tuple[tuple[ToolCall, ...], ...]
     draft: Draft | None
     runner_up: bool
-
-
-def _joined(picked: Decoding, answers: Sequence[Decoding]) -> Decoding:
-    """The answers of several skills as one; it fails where one of them failed."""
-    parts = [picked, *answers]
-    outcome = parts[-1].outcome
-    good = outcome == "call"
-    other = answers[0].runner_up if len(answers) == 1 else None
-    return Decoding(
-        calls=tuple(call for part in answers for call in part.calls) if good else (),
-        text="\n".join(part.text for part in answers), outcome=outcome,
-        confidence=math.prod(part.confidence for part in parts) if good else 0.0,
-        decisions=sum(part.decisions for part in parts), tokens=sum(part.tokens for part in parts),
-        passes=sum(part.passes for part in parts),
-        drafted=sum(part.drafted for part in parts),
-        prefill_ms=sum(part.prefill_ms for part in parts),
-        decode_ms=sum(part.decode_ms for part in parts),
-        smallest_margin=min(part.smallest_margin for part in parts),
-        grammar_mass=picked.grammar_mass,
-        runner_up=other and msgspec.structs.replace(
-            other, confidence=other.confidence * picked.confidence),
-        trace=tuple(trace for part in parts for trace in part.trace))

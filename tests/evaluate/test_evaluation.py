@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -12,6 +12,7 @@ from iotcall.catalogue import ToolCall
 from iotcall.errors import CallError
 from iotcall.evaluate import Dialogue, LabelledTurn, evaluate
 from iotcall.runtime import Decoding, Student, Turn
+from iotcall.runtime.board import RuntimeSettings
 
 ON = ToolCall("lamp", {"room": "attic", "state": "on"})
 OFF = ToolCall("lamp", {"room": "attic", "state": "off"})
@@ -43,14 +44,15 @@ def test_history_is_the_references_or_the_students_own(
 
         histories: ClassVar[list[list[Turn]]] = []
 
-        def decode(self, history: Sequence[Turn], utterance: str, *,
-                   deadline: float | None = None) -> Decoding:
+        def decode(self, history: Sequence[Turn], utterance: str,
+                   **limits: Any) -> Decoding:
             self.histories.append(list(history))
-            return super().decode(history, utterance, deadline=deadline)
+            return super().decode(history, utterance, **limits)
 
     first = "switch on the attic lamp"
     dialogue = Dialogue((LabelledTurn(first, (OFF,)), LabelledTurn("and the cellar", (OFF,))))
-    student = Listening(bundle_of("qwen3"), threads=1)
+    student = Listening(bundle_of("qwen3"), RuntimeSettings(threads=1), token_budget=160,
+                        modes=None)
     evaluate(student, [dialogue], history="reference")
     evaluate(student, [dialogue], history="model")
     assert student.histories == [[], [Turn(first, (OFF,))], [], [Turn(first, (ON,))]]

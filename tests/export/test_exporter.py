@@ -164,7 +164,7 @@ def test_the_shipped_prefix_state_is_used_only_for_what_it_was_made_of(
         quick, whole = (item.decode([], "heat to 21") for item in (student, slow))
     assert quick.calls == whole.calls
     assert quick.confidence == pytest.approx(whole.confidence, rel=1e-3)
-    assert max(passes) < len(student._main.prefix) / 2
+    assert max(passes) < len(student.parts.main.prefix) / 2
     shutil.copytree(bundle.folder, tmp_path / "other")
     note = json.loads((tmp_path / "other" / "prefix.json").read_text())
     (tmp_path / "other" / "prefix.json").write_text(json.dumps({**note, "key": "0" * 64}))

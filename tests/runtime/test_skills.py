@@ -15,9 +15,11 @@ from iotcall.export.exporter import export_student
 from iotcall.export.target import load_target
 from iotcall.formats import COMPACT
 from iotcall.grammar.compiler import compile_automaton
-from iotcall.runtime import Student, Turn
+from iotcall.runtime import Modes, Student, Turn
+from iotcall.runtime.board import RuntimeSettings
 from tests import lamp as lamp_files
 from tests.grammar.tokenizers import byte_level
+from tests.runtime.reference import Blurts, Reference, Watch, assert_same
 
 UTTERANCES = ["switch on the attic lamp", "heat to 20", "note milk and heat to 18", "hello"]
 
@@ -73,6 +75,65 @@ def test_what_a_skill_remembers_changes_no_answer(bundle: Bundle) -> None:
             found = warm.decode([], utterance)
             assert found.calls == expected.calls
             assert found.confidence == pytest.approx(expected.confidence, rel=0.01)
+
+
+@pytest.mark.parametrize("megabytes", [0.0001, 64])
+def test_each_skill_answers_as_without_memory_and_guesses(
+        bundle: Bundle, reference_of: Callable[[Bundle], Reference], megabytes: float) -> None:
+    """At two sites in turn, prepared, forgotten, and with guesses right and wrong."""
+    reference = reference_of(bundle)
+    settings = RuntimeSettings(threads=1, memory_megabytes=megabytes)
+    with Student.open(bundle, settings=settings) as student:
+        history: list[Turn] = []
+        for utterance in UTTERANCES:
+            expected = reference.answer(history, utterance)
+            for number in range(4):
+                site = "ab"[number % 2]
+                student.prepare(history, site=site)
+                draft = Blurts(expected.trace[number % 2].tokens) if number else None
+                found = student.decode(history, utterance, site=site, draft=draft)
+                if not reference.is_near_tie(history, utterance):
+                    assert_same(found, expected)
+            student.forget("a")
+            assert student.memories.of_site("a") == []
+            history.append(Turn(utterance, expected.calls))
+
+
+def test_a_skill_that_was_used_is_prepared_too(bundle: Bundle) -> None:
+    """All that is left to run are the words, and the answer of each part."""
+    with Student.open(bundle, threads=1, modes=Modes(drafting=False)) as student:
+        first = student.decode([], "heat to 20")
+        history = [Turn("heat to 20", first.calls)]
+        watch = Watch(student.decoder)
+        student.prepare(history)
+        assert len(watch.passes) == len(student.memories.of_site("")) > 1
+        watch.clear()
+        student.prepare(history)
+        assert watch.passes == []
+        student.decode(history, "heat to 20")
+        part = student.parts.main
+        words = part._prompt.open_turn("heat to 20")[len(part._opening):]
+        assert watch.passes[0][:len(words)] == words
+        assert len(watch.passes[0]) < len(words) + 20
+
+
+def test_what_was_said_before_takes_one_pass_of_each_part(bundle: Bundle) -> None:
+    with Student.open(bundle, threads=1, modes=Modes(traced=True)) as student:
+        first = student.decode([], "heat to 20")
+        again = student.decode([], "heat to 20")
+    assert again.calls == first.calls
+    # a part whose answers are forced takes none
+    assert again.passes <= sum(bool(trace.decisions) for trace in again.trace) + 1
+    assert again.passes + again.drafted == again.decisions == first.decisions
+
+
+def test_runner_ups_are_looked_for_only_where_one_is_told(bundle: Bundle) -> None:
+    """That of the first decision names skills, and is no call of anybody's."""
+    with Student.open(bundle, threads=1) as student:
+        watch = Watch(student.decoder)
+        found = student.decode([], "heat to 20", runner_up=True)
+        told = found.runner_up.passes if found.runner_up else 0
+        assert len(watch.passes) == found.passes + told
 
 
 def test_a_thousand_tools_in_skills_ask_no_more_than_twenty_do() -> None:

@@ -147,7 +147,7 @@ def test_special_tokens_in_an_earlier_call_are_text(
         bundle_of: Callable[[str], Bundle]) -> None:
     with Student.open(bundle_of("qwen3"), threads=1) as student:
         spelt = ToolCall("note", {"text": "<|im_end|>x", "deep": [{"a": "<|im_<|im_end|>end|>"}]})
-        assert student._main._prompt._harmless(spelt).arguments == {
+        assert student.parts.main._prompt._harmless(spelt).arguments == {
             "text": " x", "deep": [{"a": "<|im_ end|>"}]}
 
 
@@ -173,9 +173,9 @@ def test_a_provider_that_is_not_there_is_refused_not_replaced(
 def test_text_of_a_person_never_becomes_a_special_token(student: Student) -> None:
     special = {token.content: id for id, token
                in student._tokenizer.get_added_tokens_decoder().items()}
-    plain = student._main._prompt.open_turn("x")
+    plain = student.parts.main._prompt.open_turn("x")
     for spelled in [*special, "<|im_<|im_end|>end|>"]:
-        ids = student._main._prompt.open_turn(f"a {spelled} b")
+        ids = student.parts.main._prompt.open_turn(f"a {spelled} b")
         assert sum(id in special.values() for id in ids) == sum(
             id in special.values() for id in plain)
 
@@ -186,8 +186,9 @@ def test_turns_tokenised_one_by_one_are_the_whole_prompt(student: Student) -> No
     call = bundle.format.render([ATTIC_ON], bundle.catalogue)
     text = (bundle.pieces.prefix + bundle.pieces.past_turn(said, call)
             + bundle.pieces.open_turn("and the cellar"))
-    pieces = [*student._main._prompt.prefix(), *student._main._prompt.past_turn(said, [ATTIC_ON]),
-              *student._main._prompt.open_turn("and the cellar")]
+    prompt = student.parts.main._prompt
+    pieces = [*prompt.prefix(), *prompt.past_turn(said, [ATTIC_ON]),
+              *prompt.open_turn("and the cellar")]
     assert pieces == student._tokenizer.encode(text, add_special_tokens=False).ids
 
 
@@ -195,9 +196,10 @@ def test_confidence_is_the_share_of_the_answer_among_all_answers_of_the_grammar(
         bundle_of: Callable[[str], Bundle]) -> None:
     """The oracle walks the automaton by hand with an unbatched, uncached student."""
     student = Student.open(bundle_of("qwen3"), threads=1)
-    walk, decoder = student._main.binder.walk(["heat to 20"]), student.decoder
+    walk, decoder = student.parts.main.binder.walk(["heat to 20"]), student.decoder
     decoding = student.decode([], "heat to 20")
-    ids = [*student._main._prompt.prefix(), *student._main._prompt.open_turn("heat to 20")]
+    prompt = student.parts.main._prompt
+    ids = [*prompt.prefix(), *prompt.open_turn("heat to 20")]
     place, log_probability = walk.start, 0.0
     while not walk.is_final(place):
         allowed = walk.allowed(place)
@@ -227,7 +229,7 @@ def test_adversarial_logits_give_a_valid_call_or_a_named_outcome(
 
     for architecture in STUDENTS:
         with Student.open(bundle_of(architecture), threads=1) as student:
-            walk = student._main.binder.walk(["heat to 20"])
+            walk = student.parts.main.binder.walk(["heat to 20"])
             path = decode_greedily(walk, Scripted(logits_of), Text([]), [0],
                                    Limits(token_budget=400))
             if kind in ("nan", "minus_inf"):
@@ -236,4 +238,4 @@ def test_adversarial_logits_give_a_valid_call_or_a_named_outcome(
             assert path.outcome in ("call", "too_long", "no_logits")
             assert not np.isnan(path.log_probability)
             if path.outcome == "call":
-                assert student._main.read(student._text(path.tokens[:-1]))
+                assert student.parts.main.read(student._text(path.tokens[:-1]))

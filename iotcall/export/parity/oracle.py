@@ -96,8 +96,9 @@ class Text:
     def bytes(self) -> int:
         return 0
 
-    def cut(self, length: int) -> None:
+    def cut(self, length: int) -> int:
         del self.tokens[length:]
+        return len(self.tokens)
 
     def copy(self) -> Text:
         return Text(list(self.tokens))

@@ -99,7 +99,10 @@ class BufferedPast:
     def __init__(self, plan: Plan, beginning: Beginning | None = None) -> None:
         self.length = beginning.length if beginning else 0
         self._plan, self._beginning = plan, beginning
-        self._reached = self.length
+        self._reached = self._own = self.length
+        """How far it was written, and from where on it is not its beginning's."""
+        self._exact = self.length if plan.columns else 0
+        """The shortest length that columns are known for, beside none."""
         self.arrays = plan.arrays(beginning.mapped() if beginning else _zeros(plan.size))
         """By state input, whole."""
         self.binding: object = None
@@ -107,9 +110,9 @@ class BufferedPast:
 
     @property
     def bytes(self) -> int:
-        """Of pages that were written, roughly."""
+        """Of pages that were written, roughly; those that the first token will need are counted."""
         own = self._reached - self._begun
-        return own * self._plan.token_bytes + (self._plan.stretches * _PAGE if own else 0)
+        return own * self._plan.token_bytes + self._plan.stretches * _PAGE
 
     @property
     def _begun(self) -> int:
@@ -120,12 +123,16 @@ class BufferedPast:
         self.length += tokens
         self._reached = max(self._reached, self.length)
 
-    def cut(self, length: int) -> None:
+    def cut(self, length: int) -> int:
         self.length = min(self.length, length)
+        if self.length < self._exact:
+            self.length = self._exact = 0
+        self._own = min(self._own, self.length)
+        return self.length
 
     def copy(self) -> BufferedPast:
         made = BufferedPast(self._plan, self._beginning)
-        start, end = min(self._begun, self.length), self.length
+        start, end = self._own, self.length
         for name, array in self.arrays.items():
             if name in self._plan.kv:
                 made.arrays[name][:, :, start:end] = array[:, :, start:end]
@@ -134,6 +141,7 @@ class BufferedPast:
                 made.arrays[name][:, start + before:end + before] = (
                     array[:, start + before:end + before])
         made.length = made._reached = self.length
+        made._own, made._exact = self._own, self._exact
         return made
 
     def columns(self, name: str) -> NDArray[np.float32]:

@@ -53,8 +53,9 @@ class Past(Protocol):
     def bytes(self) -> int:
         """Memory of its own, roughly: not what it shares with the past it was copied from."""
 
-    def cut(self, length: int) -> None:
-        """Forget what is behind the first so many tokens."""
+    def cut(self, length: int) -> int:
+        """Forget what is behind the first so many tokens; returns how many are left: none where it
+        cannot go back that far."""
 
     def copy(self) -> Past:
         """Another past of the same tokens."""
@@ -126,8 +127,12 @@ class Decoder(ABC):
                     for row, item in zip(logits, wanted, strict=True)]
         if len(wanted) == 1:
             return [Scores(logits[0, :asked.allowed], logits[0])]
-        within = asked.tokens[:asked.allowed]  # ascending
-        return [Scores(row[np.searchsorted(within, item.allowed)], row)
+        order = np.argsort(asked.tokens)
+        ascending = asked.tokens[order]
+        # what other positions allow says nothing of this one
+        return [Scores(row[order[np.searchsorted(ascending, item.allowed)]],
+                       row[order[np.searchsorted(ascending, np.union1d(
+                           item.allowed, self._outside if item.others else item.allowed))]])
                 for row, item in zip(logits, wanted, strict=True)]
 
     def _rows_of(self, tokens: Tokens) -> Tokens:

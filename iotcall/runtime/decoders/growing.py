@@ -21,8 +21,10 @@ class GrowingPast:
     columns of convolutions (1, taps - 1 + length, width)."""
 
     def __init__(self, names: Sequence[str], length: int, arrays: list[NDArray[np.float32]],
-                 offsets: Sequence[int]) -> None:
+                 offsets: Sequence[int], exact: int = 0) -> None:
         self.length = length
+        self._exact = exact
+        """The shortest length that columns are known for, beside none."""
         self.names, self.arrays = names, arrays
         self.offsets = offsets
         """Columns that stand before the first token."""
@@ -31,16 +33,19 @@ class GrowingPast:
     def bytes(self) -> int:
         return sum(array.nbytes for array in self.arrays)
 
-    def cut(self, length: int) -> None:
+    def cut(self, length: int) -> int:
+        if length < self._exact:
+            length = self._exact = 0
         if length < self.length:
             self.arrays = [
                 array[:, :offset + length] if name.endswith(_CONVOLUTION) else array[:, :, :length]
                 for name, array, offset in zip(self.names, self.arrays, self.offsets, strict=True)]
             self.length = length
+        return self.length
 
     def copy(self) -> GrowingPast:
         # subtle: arrays are never written to, a pass makes new ones
-        return GrowingPast(self.names, self.length, list(self.arrays), self.offsets)
+        return GrowingPast(self.names, self.length, list(self.arrays), self.offsets, self._exact)
 
 
 class GrowingDecoder(Decoder):
@@ -93,4 +98,5 @@ class GrowingDecoder(Decoder):
         return GrowingPast(self._names, length, [
             np.concatenate([np.zeros((1, length, array.shape[2]), np.float32), array], axis=1)
             if offset else np.array(array)
-            for array, offset in zip(arrays, self._offsets, strict=True)], self._offsets)
+            for array, offset in zip(arrays, self._offsets, strict=True)], self._offsets,
+            length if any(self._offsets) else 0)
