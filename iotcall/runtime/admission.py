@@ -64,6 +64,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         if self.cancelled():
             return "cancelled"
         if not self.affords(tokens):
-            self.pace.doubt()
+            if time.monotonic() < self.deadline:
+                self.pace.doubt()
             return "too_slow"
         return None

@@ -66,7 +66,8 @@ class Student:
         self._token_budget = token_budget
         self._pace = Pace()
         self._earlier = Earlier()
-        self.memories = Memories(settings.memory_bytes)
+        own, drafts = _shares(settings) if bundle.draft else (settings, settings)
+        self.memories = Memories(own.memory_bytes)
         self._graphs = graph_hashes(bundle)
         tokens = bundle.folder / TOKENS
         self._token_bytes = partial(TokenBytes.load, tokens) if tokens.is_file() else None
@@ -76,7 +77,7 @@ class Student:
                                                          skill.pieces, skill.automaton)
                                   for skill in bundle.skills})
         self._main_start = self._after_prefix(main)
-        self.drafter = (Student(bundle.draft, settings, token_budget=TOKEN_BUDGET, modes=None)
+        self.drafter = (Student(bundle.draft, drafts, token_budget=TOKEN_BUDGET, modes=None)
                          if bundle.draft and self._modes.drafting else None)
 
     @staticmethod
@@ -117,13 +118,15 @@ class Student:
         guessed = () if draft or not self._modes.drafting else self._guessed(
             shown, utterance, site, limits)
         request = _Request(utterance, site, limits, guessed, draft, runner_up)
-        if not self.parts.skills:
-            answer = self._decode(self.parts.main, shown, request)
-        else:
-            answer = self._decode_skills(shown, request)
+        try:
+            if self.parts.skills:
+                answer = self._decode_skills(shown, request)
+            else:
+                answer = self._decode(self.parts.main, shown, request)
+        finally:
+            self.memories.shrink()
         if answer.outcome == "call":
             self._earlier.learn(utterance, answer.calls)
-        self.memories.shrink()
         return answer
 
     def prepare(self, history: Sequence[Turn], *, site: str = "",
@@ -316,6 +319,13 @@ class Student:
     def _text(self, tokens: Sequence[int]) -> str:
         text: str = self._tokenizer.decode(list(tokens), skip_special_tokens=False)
         return text
+
+
+def _shares(settings: RuntimeSettings) -> tuple[RuntimeSettings, RuntimeSettings]:
+    """Settings of a student and of its draft student, which keeps a quarter of the memory."""
+    whole = settings.memory_megabytes
+    return (msgspec.structs.replace(settings, memory_megabytes=0.75 * whole),
+            msgspec.structs.replace(settings, memory_megabytes=0.25 * whole))
 
 
 class _Request(msgspec.Struct, frozen=True):

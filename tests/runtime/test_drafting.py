@@ -118,7 +118,6 @@ def test_a_guess_that_is_cut_anywhere_helps_as_far_as_it_goes(
         assert path.drafted == min(guessed, max(0, len(plain.decisions) - 1))
 
 
-@pytest.mark.parametrize("bundle", EVERY, indirect=True, ids="-".join)
 def test_a_right_guess_makes_one_pass_of_a_student(bundle: Bundle, reference: Reference) -> None:
     with Student.open(bundle, threads=1) as student:
         watch = Watch(student.decoder)

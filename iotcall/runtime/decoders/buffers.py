@@ -6,7 +6,6 @@ short convolutions stand token by token, so that a past can be cut anywhere.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import mmap
 import os
@@ -89,8 +88,11 @@ class Beginning:
         return mmap.mmap(self._file, 0, access=mmap.ACCESS_COPY)
 
     def __del__(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):
+        # subtle: modules may be gone already when the interpreter ends
+        try:
             os.close(self._file)
+        except (OSError, AttributeError, TypeError):
+            return
 
 
 class BufferedPast:
@@ -111,7 +113,7 @@ class BufferedPast:
     @property
     def bytes(self) -> int:
         """Of pages that were written, roughly; those that the first token will need are counted."""
-        own = self._reached - self._begun
+        own = max(0, self._reached - self._begun)
         return own * self._plan.token_bytes + self._plan.stretches * _PAGE
 
     @property

@@ -29,6 +29,7 @@ WARM_UP = 3
 SEED = 0
 SERIES = ("ms", "prefill_ms", "grammar_ms", "tokens", "passes", "followed", "extra_ms")
 RESAMPLES = 2000
+QUIET_S, QUIET_SHARE, QUIET_TRIES = 0.2, 0.15, 300
 
 
 class Runner:
@@ -85,8 +86,11 @@ def measure(task: dict[str, Any], runners: Sequence[Runner], items: Sequence[int
             "first_answer_s": runner.ready_s + time.monotonic() - before,
             "items": list(items), "texts": [], **{series: [] for series in SERIES}}
     order = random.Random(SEED)
+    quiet = asked = 0
     for place, item in enumerate([*items[:WARM_UP], *items]):
         for runner in order.sample(list(runners), len(runners)):
+            quiet += wait_quiet()
+            asked += 1
             answer = runner.ask({"item": item, "follow": follow})
             if place >= WARM_UP:
                 own = found[runner.name]
@@ -94,10 +98,32 @@ def measure(task: dict[str, Any], runners: Sequence[Runner], items: Sequence[int
                 for series in SERIES:
                     own[series].append(answer[series])
         print(f"\r{place + 1 - WARM_UP} of {len(items)}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
+    print(f"\n{quiet} of {asked} questions on a quiet machine", file=sys.stderr)
     for runner in runners:
+        found[runner.name]["quiet_share"] = quiet / asked
         found[runner.name]["memory"] = runner.ask({"rss": True})
     return found
+
+
+def wait_quiet() -> bool:
+    """Wait until other programs leave the processor alone, a minute at most; whether they do.
+
+    Threads that wait for each other busily, as those of llama.cpp do, take many times as long where
+    somebody else wants a core.
+    """
+    for _ in range(QUIET_TRIES):
+        before = _busy()
+        time.sleep(QUIET_S)
+        if _busy() - before < QUIET_SHARE * QUIET_S * (os.cpu_count() or 1):
+            return True
+    return False
+
+
+def _busy() -> float:
+    """Seconds that all cores have worked so far."""
+    user, nice, system, _, _, irq, soft, *_ = map(int, Path("/proc/stat").read_text(
+        encoding="utf-8").split("\n", 1)[0].split()[1:])
+    return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
 
 
 def ratios(systems: dict[str, Any], base: str) -> dict[str, dict[str, float]]:
