@@ -9,7 +9,6 @@ import json
 import re
 import statistics
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from iotcall.bundle import open_bundle
@@ -121,8 +120,8 @@ def _notes(family: str, figures: dict[str, Any], floor: dict[str, float]) -> str
     systems = figures["systems"]
     items = len(systems[OURS]["items"])
     quiet = min(own["quiet_share"] for own in systems.values())
-    text = (f"{items} utterances, in turns; {quiet:.0%} of the questions on a quiet machine. Floor: "
-            f"{floor['ms']:.0f} ms, at {floor['gigabytes_per_s']:.1f} GB/s and "
+    text = (f"{items} utterances, in turns; {quiet:.0%} of the questions on a quiet machine. "
+            f"Floor: {floor['ms']:.0f} ms, at {floor['gigabytes_per_s']:.1f} GB/s and "
             f"{floor['gigaflops']:.0f} GFLOP/s.")
     for name, why in unable(family).items():
         text += f" Without {name}: {why}."
