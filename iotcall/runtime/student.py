@@ -7,6 +7,7 @@ costs only its new tokens, and nothing that is kept changes an answer.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
@@ -115,8 +116,10 @@ class Student:
         limits = Limits(token_budget=self._token_budget, deadline=deadline, cancelled=cancelled,
                         pace=self._pace)
         shown = self._shown(history)
+        began = time.monotonic()
         guessed = () if draft or not self._modes.drafting else self._guessed(
             shown, utterance, site, limits)
+        guessing_ms = 1000 * (time.monotonic() - began)
         request = _Request(utterance, site, limits, guessed, draft, runner_up)
         try:
             if self.parts.skills:
@@ -127,7 +130,7 @@ class Student:
             self.memories.shrink()
         if answer.outcome == "call":
             self._earlier.learn(utterance, answer.calls)
-        return answer
+        return msgspec.structs.replace(answer, prefill_ms=answer.prefill_ms + guessing_ms)
 
     def prepare(self, history: Sequence[Turn], *, site: str = "",
                 cancelled: Callable[[], bool] = lambda: False) -> None:
@@ -143,7 +146,7 @@ class Student:
 
     def _prepare(self, shown: Sequence[Turn], site: str, cancelled: Callable[[], bool]) -> None:
         parts = [self.parts.main, *(self.parts.skills[name.removeprefix(f"{SKILLS}/")]
-                               for name in self.memories.of_site(site) if name)]
+                                     for name in self.memories.of_site(site) if name)]
         for part in parts:
             ids = part.beginning(self.parts.turns_for(part, shown), self.decoder.fits)
             memory = self._memory(part, site)
@@ -246,7 +249,7 @@ class Student:
         guessed = []
         if self.drafter:
             found = self.drafter.decode(shown, utterance, site=site, deadline=limits.deadline,
-                                         cancelled=limits.cancelled)
+                                        cancelled=limits.cancelled)
             guessed.append(found.calls)
         guessed.append(self._earlier.alike(utterance))
         return tuple(calls for calls in guessed if calls)

@@ -50,9 +50,7 @@ class CountedStudent:
     def __init__(self, student: Student, decoder: Decoder | None = None) -> None:
         self.student = student
         self.own = _count(student, decoder)
-        # the draft student has no public name; its passes must count all the same
-        drafter: Student | None = student.drafter
-        self.draft = _count(drafter) if drafter else None
+        self.draft = _count(student.drafter) if student.drafter else None
 
     def begin(self) -> None:
         """Forget what was counted."""
