@@ -76,6 +76,7 @@ bench-export: .venv/.dev
 
 # Each of the peers has an environment of its own: their dependencies clash.
 PEERS := build/peers
+PEER_ITEMS ?= 8
 build/peers/.ready: .venv/.dev
 	@echo "Installing the peers into build/peers (llama.cpp is built: some minutes) ..."
 	for name in llama genai outlines; do $(BIN)/python -m venv $(PEERS)/$$name || exit 1; done
@@ -98,7 +99,8 @@ bench-peers: build/peers/.ready build/bench-venv/.ready
 	  for t in cpu-int4 cpu-int8; do \
 	    $(BIN)/python -m tests.benchmarks.peers.bundles $$t $$f || exit 1; \
 	  done; \
-	  $(BIN)/python -m tests.benchmarks.peers.driver --family $$f || exit 1; \
+	  $(BIN)/python -m tests.benchmarks.peers.driver --family $$f --items $(PEER_ITEMS) \
+	    --base "llama.cpp Q4_0" || exit 1; \
 	done
 	build/bench-venv/bin/python -m tests.benchmarks.peers.report
 

@@ -50,6 +50,10 @@ class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Keys and values of an earlier token, which a pass reads."""
 
 
+ASKED = ("asked", "asked_or_all")
+"""Kinds of rows that a graph is fed tokens for."""
+
+
 class DecoderLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the runtime must know beside the graph's own inputs and outputs."""
 
@@ -61,8 +65,9 @@ class DecoderLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     provider: ProviderSettings
     vocabulary: int
     """Token ids that the student knows: 0 .. vocabulary - 1."""
-    rows: Literal["all", "asked", "live"] = "all"
-    """all: logits of every token; asked: of those fed as ``logit_tokens``; live: of the tokens in
+    rows: Literal["all", "asked", "asked_or_all", "live"] = "all"
+    """all: logits of every token; asked: of those fed as ``logit_tokens``; asked_or_all: of every
+    token where none is fed (free text allows most of a vocabulary); live: of the tokens in
     ``rows.npy``. ``outside.npy`` names tokens that are asked for beside the allowed ones at the
     first decision."""
     capacity: int = 0

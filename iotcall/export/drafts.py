@@ -23,12 +23,13 @@ from iotcall.bundle import (
     StudentInfo,
     TargetInfo,
 )
-from iotcall.bundle.layout import DECODER, OUTSIDE, ROWS
+from iotcall.bundle.layout import ASKED, DECODER, OUTSIDE, ROWS
 from iotcall.bundle.manifest import FORMAT_VERSION, file_entry
 from iotcall.errors import ExportError
 from iotcall.export.graphs.build import GraphPlan, build_graph, write_graph
 from iotcall.export.graphs.cost import cost_of
 from iotcall.export.graphs.families import FAMILIES
+from iotcall.export.graphs.passes.head import Rows
 from iotcall.export.graphs.passes.qdq import quantise_static
 from iotcall.export.graphs.stock import trace_stock
 from iotcall.export.graphs.trace import Skeleton, trace_skeleton
@@ -95,7 +96,7 @@ class Drafts:
                 cost = cost_of(model, self._skeleton, all_rows=plan.rows == "all")
             write_graph(model, folder / file, lambda done, total: self._progress(
                 f"writing graphs: {name}", done, total))
-        if plan.rows == "asked":
+        if plan.rows in ASKED:
             np.save(folder / OUTSIDE, self.outside)
         if plan.rows == "live":
             np.save(folder / ROWS, self._live)
@@ -170,10 +171,12 @@ class Drafts:
                     weights.keep_rows(name, self._parts.trimmed.rows)
 
     def _plan(self, layout: Layout, *, final: bool = False) -> GraphPlan:
-        rows = self._target.head.rows if final else "all"
+        rows: Rows = self._target.head.rows if final else "all"
         if rows == "asked" and layout == "growing":
             rows = "all"
             self.notes += ("this layout is fed no tokens to ask for: every logit is computed",)
+        elif rows == "asked" and self._parts.free_text():
+            rows = "asked_or_all"
         live = 0
         if rows == "live":
             allowed = self._parts.live_tokens()

@@ -24,7 +24,7 @@ from transformers import Qwen3Config
 from iotcall.errors import ExportError
 from iotcall.export.graphs.build import GraphPlan, build_graph, passes_of, write_graph
 from iotcall.export.graphs.passes.blocks import pack_blocks
-from iotcall.export.graphs.passes.head import SelectLogits
+from iotcall.export.graphs.passes.head import Rows, SelectLogits
 from iotcall.export.graphs.passes.marker_pass import MarkerPass
 from iotcall.export.graphs.trace import Skeleton, trace_skeleton
 from iotcall.export.target import Weights as Recipe
@@ -136,11 +136,13 @@ def test_packed_logits_are_those_of_torch_with_the_unpacked_weights(
     assert difference(decoder, torch_logits(checkpoint, recipe), PASSES[0]) < 1e-4
 
 
-def test_asked_rows_are_those_of_the_full_head(made: Made, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rows", ["asked", "asked_or_all"])
+def test_asked_rows_are_those_of_the_full_head(
+        made: Made, tmp_path: Path, rows: Rows) -> None:
     checkpoint, skeleton, _ = made["qwen3"]
     full = msgspec.structs.replace(PLANS["shared"], recipe=Recipe(bits=4))
     whole = write_decoder(skeleton, checkpoint, full, tmp_path / "all")
-    asked = write_decoder(skeleton, checkpoint, msgspec.structs.replace(full, rows="asked"),
+    asked = write_decoder(skeleton, checkpoint, msgspec.structs.replace(full, rows=rows),
                           tmp_path / "asked")
     allowed = np.array([40, 2, 77], np.int64)
     last = len(IDS) - 1
@@ -149,6 +151,9 @@ def test_asked_rows_are_those_of_the_full_head(made: Made, tmp_path: Path) -> No
         found, = asked.run(IDS, asked.empty(), [Wanted(last, allowed, others)])
         np.testing.assert_allclose(found.allowed, expected.allowed, atol=1e-5)
         np.testing.assert_allclose(found.rest, expected.rest[rest], atol=1e-5)
+    if rows == "asked_or_all":
+        table = (tmp_path / "all" / "model.onnx.data").stat().st_size
+        assert (tmp_path / "asked" / "model.onnx.data").stat().st_size == table
     several = asked.run(IDS, asked.empty(), [Wanted(3, np.array([90, 1]), others=True),
                                              Wanted(last, allowed)])
     wanted = whole.run(IDS, whole.empty(), [Wanted(3, np.array([90, 1])), Wanted(last, allowed)])

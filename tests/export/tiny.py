@@ -120,7 +120,7 @@ def write_decoder(skeleton: Skeleton, checkpoint: Path, plan: GraphPlan, folder:
         for name, tokens in graphs.items():
             model, _ = build_graph(skeleton, weights, msgspec.structs.replace(plan, tokens=tokens))
             write_graph(model, folder / name)
-    if plan.rows == "asked":
+    if plan.rows.startswith("asked"):
         np.save(folder / "outside.npy", np.array([3, 90], np.int64))
     rotaries = tuple(RotaryLayout(**msgspec.structs.asdict(rotary)) for rotary in skeleton.rotaries)
     layout = DecoderLayout(

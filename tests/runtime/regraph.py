@@ -22,7 +22,7 @@ KINDS = ("fp32", "int8", "int4", "static")
 that is asked for rows, as cpu-int4's; static: fp32 in a prompt chunk and a step, as NPUs'."""
 _PLANS = {
     "fp32": GraphPlan(layout="growing"),
-    "int4": GraphPlan(layout="shared", capacity=512, fused=True, rows="asked",
+    "int4": GraphPlan(layout="shared", capacity=512, fused=True, rows="asked_or_all",
                       recipe=Recipe(bits=4, accuracy_level=4)),
     "static": GraphPlan(layout="static", capacity=512, positions=3),
 }
@@ -41,7 +41,7 @@ def regraphed(bundle: Bundle, checkpoint: Path, kind: str, folder: Path) -> Bund
         for name, tokens in graphs.items():
             model, _ = build_graph(skeleton, weights, msgspec.structs.replace(plan, tokens=tokens))
             write_graph(model, folder / name)
-    if plan.rows == "asked":
+    if plan.rows == "asked_or_all":
         np.save(folder / OUTSIDE, np.arange(0, bundle.layout.vocabulary, 5))
     made = msgspec.structs.replace(bundle, folder=folder, layout=DecoderLayout(
         layout="static" if static else "shared" if plan.capacity else "growing",

@@ -5,10 +5,11 @@ Leaves out: the passes themselves, calibration (see qdq), and what a bundle hold
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import onnx
 import onnx_ir as ir
 from onnx_ir.passes import InPlacePass
 from onnx_ir.passes.common import (
@@ -17,6 +18,7 @@ from onnx_ir.passes.common import (
     RemoveUnusedNodesPass,
 )
 
+from iotcall.bundle.layout import ASKED
 from iotcall.errors import ExportError
 from iotcall.export.graphs.passes.attention import (
     GrowingPlaces,
@@ -26,6 +28,7 @@ from iotcall.export.graphs.passes.attention import (
 )
 from iotcall.export.graphs.passes.blocks import (
     Packed,
+    Reshaped,
     WriteAskedLinears,
     WritePackedEmbedding,
     WritePackedLinears,
@@ -88,7 +91,7 @@ def passes_of(skeleton: Skeleton, weights: Weights, plan: GraphPlan) -> list[InP
     if plan.fused:
         passes.append(FuseSkips())
     if plan.recipe:
-        packed = Packed(weights, plan.recipe, by_rows=plan.rows == "asked")
+        packed = Packed(weights, plan.recipe, by_rows=plan.rows in ASKED)
         passes += [WritePackedEmbedding(packed), WriteAskedLinears(packed),
                    WritePackedLinears(weights, packed)]
     else:
@@ -111,6 +114,18 @@ def build_graph(skeleton: Skeleton, weights: Weights, plan: GraphPlan) -> tuple[
         model.opset_imports[domain] = 1
     model.opset_imports.pop("iotcall", None)
     return model, tuple(changed)
+
+
+def _reshape(path: Path, again: Mapping[str, Reshaped]) -> None:
+    """Name values of a written graph a second time, in other shapes."""
+    model = onnx.load(path, load_external_data=False)
+    stored = {item.name: item for item in model.graph.initializer}
+    for name, tensor in sorted(again.items()):
+        second = model.graph.initializer.add()
+        second.CopyFrom(stored[tensor.of])
+        second.name = name
+        second.dims[:] = [int(size) for size in tensor.shape]
+    onnx.save(model, path)
 
 
 class FixShapes(InPlacePass):
@@ -160,5 +175,11 @@ def write_graph(model: ir.Model, path: Path,
         if progress:
             progress(info.index + 1, info.total)
 
+    again = {name: value.const_value for name, value in graph.initializers.items()
+             if isinstance(value.const_value, Reshaped)}
+    for name in again:
+        graph.initializers.pop(name)
     ir.save(model, path, external_data=external.name, size_threshold_bytes=1024, callback=told)
+    if again:
+        _reshape(path, again)
     return [item for item in (path, external) if item.is_file()]

@@ -90,7 +90,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
             (folder / part.folder).mkdir(parents=True, exist_ok=True)
             part.automaton.save(folder / part.folder / AUTOMATON)
             (folder / part.folder / PROMPT).write_bytes(as_json(part.pieces))
-        if any(slot.source != "said" for part in self.parts for slot in part.automaton.slots):
+        if self.free_text():
             TokenBytes(Vocabulary(self.tokenizer).all_bytes()).save(folder / TOKENS)
         (folder / CATALOGUE).write_text(
             json.dumps(self.catalogue.to_json(), indent=2, ensure_ascii=False) + "\n",
@@ -100,6 +100,10 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
             (folder / TRAINING).write_bytes(as_json(self.note))
         if self.settings.is_file():
             shutil.copyfile(self.settings, folder / DIALOGUE)
+
+    def free_text(self) -> bool:
+        """Whether something may stand in a call that nobody said and no catalogue lists."""
+        return any(slot.source != "said" for part in self.parts for slot in part.automaton.slots)
 
     def live_tokens(self) -> NDArray[np.int64] | None:
         """Every token that an answer can hold; None where a slot is open."""

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from iotcall.bundle.layout import OUTSIDE, ROWS, DecoderLayout
+from iotcall.bundle.layout import ASKED, OUTSIDE, ROWS, DecoderLayout
 from iotcall.errors import BundleError
 from iotcall.runtime.sessions import Placement
 
@@ -72,7 +72,7 @@ class Decoder(ABC):
             rows = np.load(folder / ROWS)
             self._columns = np.full(layout.vocabulary, -1, np.int64)
             self._columns[rows] = np.arange(len(rows))
-        self._outside = (np.load(folder / OUTSIDE).astype(np.int64) if layout.rows == "asked"
+        self._outside = (np.load(folder / OUTSIDE).astype(np.int64) if layout.rows in ASKED
                          else np.empty(0, np.int64))
 
     @abstractmethod

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iotcall.bundle.layout import DecoderLayout
+from iotcall.bundle.layout import ASKED, DecoderLayout
 from iotcall.runtime.decoders.buffers import BufferedDecoder, BufferedPast
 from iotcall.runtime.decoders.decoder import Scores, Tokens, Wanted, check_inputs, present
 from iotcall.runtime.sessions import Placement, open_session, running
 
 _MOST_ROWS = 8192
-"""Rows of the head that are gathered in one pass: each is unpacked to fp32."""
+"""Rows of the head that are worth gathering, each unpacked to fp32; for more of them, the product
+with the whole head takes less."""
 _WANTED = ["input_ids", "logit_positions", "seqlens_k", "total_sequence_length"]
 
 
@@ -30,7 +31,8 @@ class SharedDecoder(BufferedDecoder):
         path = folder / layout.graphs[0]
         opened = open_session(path, layout.provider, threads=threads)
         self._session, self._placement = opened.session, opened.placement
-        wanted = [*_WANTED, "logit_tokens"] if layout.rows == "asked" else _WANTED
+        self._by_tokens = layout.rows in ASKED
+        wanted = [*_WANTED, "logit_tokens"] if self._by_tokens else _WANTED
         states = check_inputs(path, self._session, wanted)
         self._wanted = wanted
         self._rows = next(item.shape[2] for item in self._session.get_outputs()
@@ -45,31 +47,15 @@ class SharedDecoder(BufferedDecoder):
     def run(self, ids: Sequence[int], past: BufferedPast,
             wanted: Sequence[Wanted] = ()) -> list[Scores]:
         positions = [item.position for item in wanted] or [len(ids) - 1]
-        if self.layout.rows != "asked":
+        if not self._by_tokens:
             logits = self._pass(ids, past, positions, None)
             return self._scores(logits, wanted) if wanted else []
         asked = self._asked(wanted)
-        if len(asked.tokens) > _MOST_ROWS and len(wanted) == 1:
-            logits = self._in_parts(ids, past, positions[0], asked.tokens)
-        else:
-            logits = self._pass(ids, past, positions, asked.tokens)
+        if len(asked.tokens) > _MOST_ROWS and self.layout.rows == "asked_or_all":
+            logits = self._pass(ids, past, positions, asked.tokens[:0])
+            return self._scores(logits[:, asked.tokens], wanted, asked)
+        logits = self._pass(ids, past, positions, asked.tokens)
         return self._scores(logits, wanted, asked) if wanted else []
-
-    def _in_parts(self, ids: Sequence[int], past: BufferedPast, position: int,
-                  tokens: Tokens) -> NDArray[np.float32]:
-        """Logits (1, N) of so many tokens that their rows would fill the memory: the last token is
-        run again for each part of them."""
-        after = ids[position + 1:]
-        ids = ids[:position + 1]
-        parts: list[NDArray[np.float32]] = []
-        for part in np.array_split(tokens, -(-len(tokens) // _MOST_ROWS)):
-            if parts:
-                past.cut(past.length - 1)
-                ids = ids[-1:]
-            parts.append(self._pass(ids, past, [len(ids) - 1], part).copy())
-        if after:
-            self._pass(after, past, [0], tokens[:1])
-        return np.concatenate(parts, axis=1)
 
     def _pass(self, ids: Sequence[int], past: BufferedPast, positions: Sequence[int],
               tokens: Tokens | None) -> NDArray[np.float32]:
@@ -85,7 +71,9 @@ class SharedDecoder(BufferedDecoder):
         # subtle: the binding borrows all these arrays; they live until the run is over
         for name in self._wanted:
             binding.bind_cpu_input(name, fed[name])
-        logits = self._logits_of(len(positions), self._rows if tokens is None else len(tokens))
+        rows = (self._rows if tokens is None else
+                len(tokens) or self.layout.vocabulary)  # none asked for: all
+        logits = self._logits_of(len(positions), rows)
         binding.bind_output("logits", "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
         for name in self._plan.columns:
             before, new = past.columns(name), past.new_columns(name, len(ids))

@@ -26,6 +26,9 @@ from iotcall.export.graphs.passes.marker_pass import (
 from iotcall.export.graphs.weights import EMBEDDING, HEAD, Weights
 from iotcall.export.target import Weights as Recipe
 
+_FP32 = 1
+"""MatMulNBits' accuracy level that leaves activations as they are."""
+
 
 class Packed:
     """Weights packed into blocks, each tensor once in the graph whoever reads it."""
@@ -71,6 +74,18 @@ class Packed:
         return self._last[1], self._last[2]
 
 
+class Reshaped(ir.LazyTensor):
+    """The values of another initializer in another shape: in a file they stand once."""
+
+    def __init__(self, of: ir.Value, shape: Sequence[int], name: str) -> None:
+        tensor = of.const_value
+        assert tensor is not None
+        assert of.name is not None
+        super().__init__(lambda: ir.tensor(tensor.numpy().reshape(shape)), tensor.dtype,
+                         ir.Shape(list(shape)), name=name)
+        self.of = of.name
+
+
 class WritePackedLinears(MarkerPass):
     """``x W^T + b`` as MatMulNBits. Requires: Linear markers. Ensures: MatMulNBits."""
 
@@ -97,7 +112,8 @@ class WriteAskedLinears(MarkerPass):
 
     Requires: AskedLinear markers without a bias (see head). Ensures: GatherBlockQuantized and
     MatMul in fp32: few rows cost less than the whole product, and lose nothing to activations of 8
-    bits.
+    bits. With `or_all`, an If whose other branch is that whole product, in fp32 as well: a tenth of
+    what it takes to gather most rows, for a second copy of the table in memory.
     """
 
     marker = "AskedLinear"
@@ -107,10 +123,39 @@ class WriteAskedLinears(MarkerPass):
         self._packed = packed
 
     def write(self, writer: Writer, node: ir.Node, graph: ir.Graph) -> Sequence[ir.Value]:
+        spec = attributes(node)
+        if not spec["or_all"]:
+            return [self._asked(writer, node, graph)]
+        some, whole = Writer(f"{node.name}/asked"), Writer(f"{node.name}/all")
+        branches = [_branch(some, self._asked(some, node, graph)),
+                    _branch(whole, self._all(whole, node, graph))]
+        none = writer.op("Equal", writer.op("Size", node.inputs[1]), writer.constant(0))
+        return [writer.op("If", none, else_branch=branches[0], then_branch=branches[1])]
+
+    def _asked(self, writer: Writer, node: ir.Node, graph: ir.Graph) -> ir.Value:
         hidden, tokens = node.inputs
         assert tokens is not None
         rows = gather_rows(writer, graph, self._packed, attributes(node)["weight"], tokens)
-        return [writer.op("MatMul", hidden, writer.op("Transpose", rows, perm=[1, 0]))]
+        found: ir.Value = writer.op("MatMul", hidden, writer.op("Transpose", rows, perm=[1, 0]))
+        return found
+
+    def _all(self, writer: Writer, node: ir.Node, graph: ir.Graph) -> ir.Value:
+        name, recipe = attributes(node)["weight"], self._packed.recipe
+        packed, scales = self._packed.in_graph(graph, name)
+        rows, width = int((packed.shape or (0,))[0]), self._packed.width(name)
+        shape = [rows, width // recipe.block_size, recipe.block_size * recipe.bits // 8]
+        blocks = initializer(graph, f"{packed.name}.blocks",
+                             Reshaped(packed, shape, f"{packed.name}.blocks"))
+        found: ir.Value = writer.op(
+            "MatMulNBits", node.inputs[0], blocks, scales, domain=MICROSOFT, N=rows, K=width,
+            bits=recipe.bits, block_size=recipe.block_size, accuracy_level=_FP32)
+        return found
+
+
+def _branch(writer: Writer, found: ir.Value) -> ir.Graph:
+    """A branch of an If out of what a writer wrote."""
+    found.type = ir.TensorType(ir.DataType.FLOAT)
+    return ir.Graph([], [found], nodes=writer.nodes, name=writer.name)
 
 
 class WritePackedEmbedding(MarkerPass):

@@ -13,11 +13,12 @@ from typing import Literal
 import onnx_ir as ir
 from onnx_ir.passes import InPlacePass, PassResult, PreconditionError
 
+from iotcall.bundle.layout import ASKED
 from iotcall.export.graphs.markers import DOMAIN
 from iotcall.export.graphs.passes.marker_pass import Writer, attributes, graph_input
 from iotcall.export.graphs.weights import HEAD, LIVE_HEAD, LIVE_HEAD_BIAS
 
-Rows = Literal["all", "asked", "live"]
+Rows = Literal["all", "asked", "asked_or_all", "live"]
 
 
 class SelectLogits(InPlacePass):
@@ -26,8 +27,8 @@ class SelectLogits(InPlacePass):
 
     Requires: one Linear marker of the head's weight. Ensures: input ``logit_positions`` (P,) int64,
     places among this pass's tokens; logits of (1, P, rows). With `asked`, input ``logit_tokens``
-    (N,) int64 too, and logits of (1, P, N) in that order. With `live`, the number of rows shipped:
-    the head's weight is then `weights.LIVE_HEAD`.
+    (N,) int64 too, and logits of (1, P, N) in that order; with `asked_or_all`, no tokens ask for
+    all. With `live`, the number of rows shipped: the head's weight is then `weights.LIVE_HEAD`.
     """
 
     def __init__(self, rows: Rows, *, vocabulary: int, live: int = 0,
@@ -49,16 +50,18 @@ class SelectLogits(InPlacePass):
             for node, index in behind[value]:
                 node.replace_input_with(index, gathered)
             graph.insert_after(value.producer(), writer.nodes)
-        if self._rows == "asked":
+        if self._rows in ASKED:
             tokens = graph_input(graph, "logit_tokens", ir.DataType.INT64, ["tokens"])
             head.op_type = "AskedLinear"
+            head.attributes["or_all"] = ir.AttrInt64("or_all", self._rows == "asked_or_all")
             head.resize_inputs(2)
             head.replace_input_with(1, tokens)
         if self._rows == "live":
             head.attributes["weight"] = ir.AttrString("weight", LIVE_HEAD)
             if attributes(head)["bias"]:
                 head.attributes["bias"] = ir.AttrString("bias", LIVE_HEAD_BIAS)
-        sizes = {"all": self._vocabulary, "asked": "tokens", "live": self._live}
+        sizes = {"all": self._vocabulary, "asked": "tokens", "asked_or_all": "rows",
+                 "live": self._live}
         for output in graph.outputs:
             if output.name == "logits":
                 output.shape = ir.Shape([1, self._positions, sizes[self._rows]])

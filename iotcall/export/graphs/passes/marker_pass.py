@@ -20,7 +20,7 @@ class Writer:
     """Collects the nodes that take a marker's place."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self._count = 0
         self.nodes: list[ir.Node] = []
 
@@ -28,9 +28,9 @@ class Writer:
            **attributes: Any) -> Any:
         """One value, or a tuple where the operator has several outputs."""
         node = ir.node(kind, list(inputs), attributes, domain=domain, num_outputs=outputs,
-                       name=f"{self._name}/{kind}_{self._count}")
+                       name=f"{self.name}/{kind}_{self._count}")
         for at, value in enumerate(node.outputs):
-            value.name = f"{self._name}/{kind}_{self._count}_{at}"
+            value.name = f"{self.name}/{kind}_{self._count}_{at}"
         self._count += 1
         self.nodes.append(node)
         return node.outputs[0] if outputs == 1 else tuple(node.outputs)
