@@ -99,7 +99,7 @@ def test_four_bits_with_asked_rows_keep_the_calls_too(
     assert report.certificate.stages[-1].agreement >= 0.99
     assert report.certificate.grammar_mass_difference < 0.05
     bundle = open_bundle(tmp_path / "out")
-    assert bundle.layout.rows == "asked"
+    assert bundle.layout.rows == "asked_or_all"
     with Student.open(bundle) as student:
         found = selftest(bundle, student)
     assert found.passed
