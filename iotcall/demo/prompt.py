@@ -53,9 +53,9 @@ class Display:
                               f"{turn.latency_ms.decode:.0f} ms")
         for told in turn.commands:
             self._row("sent", f"{told.topic}   {told.payload}")
-            self._row("device" if told.acknowledged else "silent",
+            self._row("device" if told.verdict in ("confirmed", "accepted") else "silent",
                       f"{told.device}: {_written(told.state)}",
-                      style="green" if told.acknowledged else "red")
+                      style="green" if told.verdict in ("confirmed", "accepted") else "red")
         self._row(turn.outcome, f"{turn.reply}   {turn.latency_ms.total:.0f} ms",
                   style=_STYLES.get(turn.outcome, "red"))
         for difference in wrong or []:

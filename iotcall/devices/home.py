@@ -1,89 +1,51 @@
-"""A home: rooms, devices, scenes and satellites, read from a checked TOML file.
+"""A home as it is now: rooms, devices, scenes and satellites. Leaves out: states.
 
-Leaves out: what the devices' states are and how they are told anything.
+It is made of the file and of what was discovered (`assemble`), and made anew when that changes.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+import fnmatch
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from iotcall.devices.profile import Profile, load_profile
+from iotcall.devices.command import Unable, command_for
+from iotcall.devices.device import Device
+from iotcall.devices.drivers import device_of
+from iotcall.devices.home_file import (
+    Entry,
+    Floor,
+    HomeFile,
+    Misfit,
+    Room,
+    Step,
+    known,
+    read_home,
+    spoken,
+)
 from iotcall.devices.properties import Kind, Value, check_value
 from iotcall.errors import FileError
-from iotcall.settings import read_toml
-
-DriverName = Literal["zigbee2mqtt", "tasmota"]
-
-MAX_NAME_LENGTH = 64
-"""Characters of any name or alias: they are spoken and logged."""
-MAX_ADDRESS_LENGTH = 128
-"""Characters of an address: it is a part of a topic."""
 
 
-class Room(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A room; its key in the file is what the catalogue says, e.g. living_room."""
-
-    aliases: tuple[str, ...] = ()
-    """Other names people say."""
-
-
-class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One device."""
-
-    name: str
-    """Spoken in replies; unique."""
-    room: str
-    """Key of a room."""
-    kind: Kind
-    driver: DriverName
-    address: str
-    """zigbee2mqtt friendly name (may hold / and spaces) or Tasmota topic."""
-    aliases: tuple[str, ...] = ()
-    """Other names people say; unique, like the name."""
-    attributes: dict[str, str] = {}
-    """zigbee2mqtt: property -> attribute where the device departs from the profile."""
-    relay: int = 1
-    """Tasmota: which POWER<n>."""
-    dimmable: bool = True
-    """Lights: whether it has a brightness."""
-    minimum_celsius: float = 7.0
-    """Thermostats: lowest setpoint that may be commanded."""
-    maximum_celsius: float = 30.0
-    """Thermostats: highest setpoint that may be commanded."""
-    step_celsius: float = 0.5
-    """Thermostats: setpoints are rounded to it."""
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A step of a scene: a device, or all of a kind (in a room), and what they are set to."""
-
-    device: str = ""
-    """Name of a device."""
-    kind: Kind | None = None
-    """Or a kind."""
-    room: str = ""
-    """Narrows the kind; empty: in the whole home."""
-    set: dict[str, Value]
-    """Property -> value, in normalised units."""
-
-
-class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Home(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a hub knows of one home."""
 
     name: str
     rooms: dict[str, Room]
     devices: tuple[Device, ...]
+    floors: dict[str, Floor] = {}
     scenes: dict[str, tuple[Step, ...]] = {}
     """Name in the catalogue -> steps."""
     satellites: dict[str, str] = {}
     """siteId -> room it stands in; empty: in none, or unknown."""
-    topics: dict[DriverName, str] = {}
-    """Base topic (zigbee2mqtt) or full topic (Tasmota) where it is not the usual one."""
+    file: HomeFile
+    """What the owner wrote."""
+    missing: tuple[Entry, ...] = ()
+    """Entries whose device nobody has announced."""
+    hidden: tuple[Device, ...] = ()
+    """Discovered devices that the file hides, or that another source describes too."""
 
     def names(self) -> dict[str, list[str]]:
         """What can be named, for parameters that are bound to the home (``x-registry``).
@@ -117,11 +79,13 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                      if wanted in map(spoken, (key, *room.aliases))), None)
 
     def steps(self, scene: str) -> tuple[tuple[Device, str, Value], ...]:
-        """(device, property, value) of the scene, later steps last."""
+        """(device, property, value) of the scene, later steps last; devices that are not there, and
+        what those that are cannot do, are left out."""
         return tuple((device, name, value)
                      for step in self.scenes.get(scene, ())
                      for device in self.devices_of(step)
-                     for name, value in step.set.items())
+                     for name, value in step.set.items()
+                     if step.device or device.can(name))
 
     def devices_of(self, step: Step) -> tuple[Device, ...]:
         """The devices that the step sets."""
@@ -131,125 +95,121 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return (device,) if device else ()
 
 
-def spoken(name: str) -> str:
-    """A name as it is compared and said: living_room -> living room, "The  Lamp" -> lamp."""
-    words = re.sub(r"[\s_]+", " ", name).strip().casefold()
-    return words.removeprefix("the ")
-
-
 def load_home(path: Path) -> Home:
-    """The home of the file, every reference in it checked.
+    """The home of the file before anything is discovered, every reference in it checked.
 
     Raises:
         FileError: names the file, the place in it and what is wrong.
     """
-    home = read_toml(path, Home)
+    file = read_home(path)
     try:
-        _check(home)
-    except _Misfit as misfit:
+        home = assemble(file)
+        if not file.discovery.sources:
+            _check_scenes(home)
+    except Misfit as misfit:
         raise FileError(path, misfit.message, place=misfit.place) from None
     return home
 
 
-class _Misfit(Exception):
-    def __init__(self, place: str, message: str) -> None:
-        self.place, self.message = place, message
+def assemble(file: HomeFile, found: Sequence[Device] = ()) -> Home:
+    """The file's devices, then those found that it does not name or hide, by room and name.
+
+    The file wins: what it names keeps its name, room and aliases, and a device that two sources
+    describe (the same command topics) is the first one's.
+
+    Raises:
+        Misfit: an entry describes a device that its driver cannot be.
+    """
+    by_id = {device.id: device for device in found}
+    devices: list[Device] = []
+    missing: list[Entry] = []
+    for index, entry in enumerate(file.devices):
+        if entry.driver:
+            devices.append(device_of(entry, file.topics, f"devices[{index}]"))
+        elif device := by_id.pop(entry.discovered, None):
+            devices.append(msgspec.structs.replace(
+                device, name=entry.name, room=entry.room, aliases=entry.aliases,
+                kind=entry.kind or device.kind))
+        else:
+            missing.append(entry)
+    rooms, hidden = dict(file.rooms), []
+    taken = {topic for device in devices for topic in device.write_topics()}
+    named = {(device.room, spoken(device.name)) for device in devices}
+    for device in sorted(by_id.values(), key=lambda one: (
+            file.discovery.sources.index(one.source), one.room, one.name, one.id)):
+        if _matches(device, file.discovery.hide) or device.write_topics() & taken:
+            hidden.append(device)
+            continue
+        device = _placed(device, file, rooms)
+        device = _renamed(device, named)
+        devices.append(device)
+        taken |= device.write_topics()
+        named.add((device.room, spoken(device.name)))
+    return Home(name=file.name, rooms=rooms, floors=file.floors, devices=tuple(devices),
+                scenes=file.scenes, satellites=file.satellites, file=file,
+                missing=tuple(missing), hidden=tuple(hidden))
 
 
-def _check(home: Home) -> None:
-    profiles = {name: load_profile(name) for name in {device.driver for device in home.devices}}
-    _check_names((f"rooms.{key}", (key, *room.aliases)) for key, room in home.rooms.items())
-    _check_names((f"devices[{index}]", (device.name, *device.aliases))
-                 for index, device in enumerate(home.devices))
-    if not home.devices:
-        raise _Misfit("devices", "needs at least one device")
-    seen: dict[tuple[object, ...], str] = {}
-    for index, device in enumerate(home.devices):
-        place = f"devices[{index}]"
-        _check_device(home, device, profiles[device.driver], place)
-        where = (device.driver, device.address, device.relay, *sorted(device.attributes.items()))
-        if where in seen:
-            raise _Misfit(f"{place}.address", f"{device.name!r} has the address of {seen[where]!r}")
-        seen[where] = device.name
+def _placed(device: Device, file: HomeFile, rooms: dict[str, Room]) -> Device:
+    """With the key of its room; a room that was not known is taken up."""
+    for pattern, key in file.discovery.rooms.items():
+        if _matches(device, (pattern,)):
+            return msgspec.structs.replace(device, room=key)
+    wanted = spoken(device.room)
+    if wanted:
+        for key, room in rooms.items():
+            if wanted in map(spoken, (key, *room.aliases)):
+                return msgspec.structs.replace(device, room=key)
+        key = wanted.replace(" ", "_")
+        rooms[key] = Room()
+        return msgspec.structs.replace(device, room=key)
+    # "kitchen/lamp", "kitchen_lamp" and "Kitchen lamp" stand in the kitchen
+    name = spoken(device.name.replace("/", " "))
+    inside = [(len(each), key) for key, room in rooms.items()
+              for each in map(spoken, (key, *room.aliases)) if f"{name} ".startswith(f"{each} ")]
+    return msgspec.structs.replace(device, room=max(inside)[1] if inside else "")
+
+
+def _renamed(device: Device, named: set[tuple[str, str]]) -> Device:
+    """Told apart from another of its name in its room by a number."""
+    name, count = device.name, 1
+    while (device.room, spoken(name)) in named:
+        count += 1
+        name = f"{device.name} {count}"
+    return msgspec.structs.replace(device, name=name)
+
+
+def _matches(device: Device, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(each.casefold(), pattern.casefold())
+               for pattern in patterns for each in (device.id, device.name))
+
+
+def _check_scenes(home: Home) -> None:
     for scene, steps in home.scenes.items():
         if not steps:
-            raise _Misfit(f"scenes.{scene}", "needs at least one step")
+            raise Misfit(f"scenes.{scene}", "needs at least one step")
         for index, step in enumerate(steps):
             _check_step(home, step, f"scenes.{scene}[{index}]")
-    for site, room in home.satellites.items():
-        if room:
-            _known(room, home.rooms, f"satellites.{site}", "room")
-    for driver, topic in home.topics.items():
-        _check_topic(topic.replace("%prefix%", "").replace("%topic%", ""), f"topics.{driver}")
-        if driver == "tasmota" and not ("%prefix%" in topic and "%topic%" in topic):
-            raise _Misfit("topics.tasmota", "must hold %prefix% and %topic%")
-
-
-def _check_names(named: Iterable[tuple[str, tuple[str, ...]]]) -> None:
-    owner: dict[str, str] = {}
-    for place, names in named:
-        for name in names:
-            if not spoken(name) or len(name) > MAX_NAME_LENGTH or not name.isprintable():
-                raise _Misfit(place, f"{name!r} is no name of 1 to {MAX_NAME_LENGTH} "
-                                     "printable characters")
-            other = owner.setdefault(spoken(name), place)
-            if other != place:
-                raise _Misfit(place, f"{name!r} is a name of {other} already; names must differ")
-
-
-def _check_device(home: Home, device: Device, profile: Profile, place: str) -> None:
-    _known(device.room, home.rooms, f"{place}.room", "room")
-    slots = profile.kinds.get(device.kind)
-    if slots is None:
-        raise _Misfit(f"{place}.kind", f"{device.driver} has no {device.kind} here; it has: "
-                                       f"{', '.join(sorted(profile.kinds))}")
-    if not device.address or len(device.address) > MAX_ADDRESS_LENGTH:
-        raise _Misfit(f"{place}.address", f"expected 1 to {MAX_ADDRESS_LENGTH} characters")
-    _check_topic(device.address, f"{place}.address")
-    for name in device.attributes:
-        _known(name, slots, f"{place}.attributes", "property")
-    if device.attributes and device.driver != "zigbee2mqtt":
-        raise _Misfit(f"{place}.attributes", "only zigbee2mqtt devices have attributes")
-    if not 1 <= device.relay <= 32:
-        raise _Misfit(f"{place}.relay", f"expected 1 to 32, found {device.relay}")
-    if not device.minimum_celsius < device.maximum_celsius:
-        raise _Misfit(f"{place}.minimum_celsius", "must be below maximum_celsius")
-    if not device.step_celsius > 0:
-        raise _Misfit(f"{place}.step_celsius", "must be above 0")
 
 
 def _check_step(home: Home, step: Step, place: str) -> None:
     if bool(step.device) == bool(step.kind):
-        raise _Misfit(place, "expected either `device` or `kind`")
+        raise Misfit(place, "expected either `device` or `kind`")
     if step.room:
         if not step.kind:
-            raise _Misfit(f"{place}.room", "goes with `kind`, not with `device`")
-        _known(step.room, home.rooms, f"{place}.room", "room")
+            raise Misfit(f"{place}.room", "goes with `kind`, not with `device`")
+        known(step.room, home.rooms, f"{place}.room", "room")
     devices = home.devices_of(step)
     if not devices:
         missing = f"device {step.device!r}" if step.device else f"{step.kind} in the {step.room}"
-        raise _Misfit(place, f"there is no {missing}")
+        raise Misfit(place, f"there is no {missing}")
     if not step.set:
-        raise _Misfit(f"{place}.set", "needs at least one property")
+        raise Misfit(f"{place}.set", "needs at least one property")
     for device in devices:
         for name, value in step.set.items():
             try:
                 check_value(device.kind, name, value)
-            except ValueError as error:
-                raise _Misfit(f"{place}.set.{name}", str(error)) from None
-            if name == "brightness" and not device.dimmable:
-                raise _Misfit(f"{place}.set.{name}", f"{device.name!r} is not dimmable")
-            limits = device.minimum_celsius, device.maximum_celsius
-            if name == "setpoint" and not limits[0] <= float(value) <= limits[1]:
-                raise _Misfit(f"{place}.set.{name}", f"{device.name!r} takes "
-                              f"{limits[0]:g}..{limits[1]:g} degrees Celsius, found {value}")
-
-
-def _check_topic(topic: str, place: str) -> None:
-    if re.search(r"[+#]", topic) or not topic.isprintable() or topic.startswith("/"):
-        raise _Misfit(place, f"{topic!r} cannot be a part of a topic (no +, #, leading /)")
-
-
-def _known(name: str, known: Iterable[str], place: str, what: str) -> None:
-    if name not in (names := sorted(known)):
-        raise _Misfit(place, f"there is no {what} {name!r}; known: {', '.join(names)}")
+                if step.device or device.can(name):
+                    command_for(device, name, value)
+            except (ValueError, Unable) as error:
+                raise Misfit(f"{place}.set.{name}", str(error)) from None

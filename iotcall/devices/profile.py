@@ -1,21 +1,21 @@
-"""An ecosystem's profile: slot -> topic and payload. Leaves out: the shape of messages (drivers).
+"""An ecosystem's profile: what it calls properties and words. Leaves out: topics (drivers).
 
-A profile is `devices/profiles/<ecosystem>.toml`; it says what the ecosystem calls each property
-and each value, so that another dialect is a line of TOML and not an `if`.
+A profile is `devices/profiles/<ecosystem>.toml`, for devices that the home's file describes by
+itself. Another dialect is a line of TOML and not an `if`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
 
 import msgspec
 
-from iotcall.devices.properties import RANGES, WORDS, Kind, Value, properties_of
+from iotcall.devices.colors import ColorForm
+from iotcall.devices.points import Unit
+from iotcall.devices.properties import PROPERTIES, Kind, properties_of
 from iotcall.errors import FileError
 from iotcall.settings import read_toml
 from iotcall.shipped import shipped
-
-_ABSURD = 1e6  # no state is as large; keeps infinities and huge integers out of arithmetic
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,31 +27,13 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Normalised word -> the ecosystem's word."""
     scale: tuple[float, float] | None = None
     """What 0 % and 100 % are; absent: the number goes as it is."""
+    unit: Unit = ""
+    """What numbers count in, where it is another unit than ours."""
+    color: ColorForm = ""
     also: dict[str, str] = {}
     """Property -> word sent in the same payload, e.g. state on with a brightness."""
-
-    def encode(self, value: Value) -> str | int | float:
-        """The ecosystem's value."""
-        if isinstance(value, str):
-            return self.values[value]
-        if self.scale is None:
-            return value
-        low, high = self.scale
-        return round(low + (high - low) * value / 100)
-
-    def decode(self, raw: Any) -> Value | None:
-        """The normalised value; None for anything that is no value of this slot."""
-        if self.values:
-            return next((word for word, said in self.values.items() if said == raw), None)
-        if isinstance(raw, bool) or not isinstance(raw, (int, float)):
-            return None
-        if not abs(raw) < _ABSURD:
-            return None
-        if self.scale is None:
-            return float(raw)
-        low, high = self.scale
-        percent = round(100 * (raw - low) / (high - low))
-        return percent if 0 <= percent <= 100 else None
+    needs: str = ""
+    """Field of the home's file without which a device has no such property."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,6 +48,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """kind -> property -> slot; a kind that is absent is not supported."""
 
 
+@cache
 def load_profile(ecosystem: str) -> Profile:
     """The shipped profile.
 
@@ -79,14 +62,16 @@ def load_profile(ecosystem: str) -> Profile:
             place = f"kinds.{kind}.{name}"
             if name not in properties_of(kind):
                 raise FileError(path, f"a {kind} has no property `{name}`", place=place)
-            words = WORDS.get((kind, name), ())
-            if set(words) != set(slot.values):
+            words = PROPERTIES[name].words
+            if not PROPERTIES[name].free and not set(slot.values) <= set(words):
                 raise FileError(path, f"values must name {', '.join(words) or 'nothing'}",
                                 place=place)
+            if words and not slot.values:
+                raise FileError(path, f"values must name {', '.join(words)}", place=place)
             for other, word in slot.also.items():
-                if word not in WORDS.get((kind, other), ()) or other not in slots:
+                if other not in slots or word not in PROPERTIES[other].words:
                     raise FileError(path, f"{other} {word} is no state of a {kind}",
                                     place=f"{place}.also")
-            if (kind, name) in RANGES and slot.scale and slot.scale[0] == slot.scale[1]:
+            if slot.scale and slot.scale[0] == slot.scale[1]:
                 raise FileError(path, "scale must have two different ends", place=place)
     return profile

@@ -4,69 +4,87 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import structlog
 
 from iotcall.devices.command import Command, satisfies
-from iotcall.devices.drivers import Driver
-from iotcall.devices.home import Device, DriverName, Home
+from iotcall.devices.device import Device
+from iotcall.devices.home import Home
+from iotcall.devices.points import Point, Read, at_path
 from iotcall.devices.properties import Value
+
+log = structlog.get_logger()
+
+MAX_PAYLOAD_BYTES = 65_536
+"""A state is some hundred bytes; anything near this is no state."""
+_REASON_LENGTH = 200
 
 
 class DeviceStates:
     """States and availability by device, fed with messages; every method may run on any thread."""
 
-    def __init__(self, home: Home, drivers: Mapping[DriverName, Driver]) -> None:
+    def __init__(self, home: Home) -> None:
         self._condition = threading.Condition()
-        self._drivers = drivers
-        self._states: dict[str, dict[str, Value]] = {d.name: {} for d in home.devices}
-        self._heard: dict[tuple[str, str], int] = {}  # (device, property) -> report; 0: retained
+        self._states: dict[str, dict[str, Value]] = {}  # device's id -> property -> value
+        self._heard: dict[tuple[str, str], int] = {}  # (id, property) -> report; 0: retained
+        self._faults: dict[str, tuple[int, str]] = {}  # id -> (report, reason)
         self._reports = 0
-        self._online: dict[str, bool] = {}  # availability topic -> what it said
-        self._by_state_topic: dict[str, list[Device]] = {}
-        self._by_availability: dict[str, Driver] = {}
-        self._availability: dict[str, tuple[str, ...]] = {}
+        self._online: dict[tuple[str, int], bool] = {}  # (id, place of its availability)
+        self._by_topic: dict[str, list[Device]] = {}
+        self.follow(home)
+
+    def follow(self, home: Home) -> None:
+        """The devices have changed: what the others said stays known, those that went are
+        forgotten."""
+        by_topic: dict[str, list[Device]] = {}
         for device in home.devices:
-            driver = drivers[device.driver]
-            self._availability[device.name] = driver.availability_topics(device)
-            for topic in driver.state_topics(device):
-                self._by_state_topic.setdefault(topic, []).append(device)
-            for topic in driver.availability_topics(device):
-                self._by_availability[topic] = driver
+            for topic in device.topics():
+                by_topic.setdefault(topic, []).append(device)
+        here = {device.id for device in home.devices}
+        with self._condition:
+            self._by_topic = by_topic
+            self._states = {each: self._states.get(each, {}) for each in here}
+            self._faults = {each: fault for each, fault in self._faults.items() if each in here}
+            self._heard = {key: heard for key, heard in self._heard.items() if key[0] in here}
+            self._online = {key: said for key, said in self._online.items() if key[0] in here}
+            self._condition.notify_all()
 
     def topics(self) -> tuple[str, ...]:
         """All topics to subscribe to, sorted; none holds a wildcard."""
-        return tuple(sorted({*self._by_state_topic, *self._by_availability}))
+        return tuple(sorted(self._by_topic))
 
     def feed(self, topic: str, payload: bytes, *, retained: bool = False) -> bool:
         """Take in a message; whether its topic is one of `topics`.
 
         A retained message tells a state, but is no acknowledgement: it is older than the command.
         """
-        if driver := self._by_availability.get(topic):
-            online = driver.read_availability(payload)
-            if online is not None:
-                with self._condition:
-                    self._online[topic] = online
-                    self._condition.notify_all()
-            return True
-        devices = self._by_state_topic.get(topic, [])
-        for device in devices:
-            said = self._drivers[device.driver].read(device, topic, payload)
-            if said:
-                self._take(device, said, retained=retained)
-        return bool(devices)
+        devices = self._by_topic.get(topic, [])
+        if not devices:
+            return False
+        said = _parsed(payload, topic)
+        with self._condition:
+            self._reports += not retained
+            for device in devices:
+                self._hear(device, topic, said, 0 if retained else self._reports)
+            self._condition.notify_all()
+        return True
 
     def of(self, device: Device) -> dict[str, Value]:
         """A copy of what the device last said; empty: nothing was heard."""
         with self._condition:
-            return dict(self._states[device.name])
+            return dict(self._states.get(device.id, {}))
 
     def online(self, device: Device) -> bool | None:
         """False when the device or its bridge says offline; None when neither said anything."""
         with self._condition:
-            said = [self._online[topic] for topic in self._availability[device.name]
-                    if topic in self._online]
-        return all(said) if said else None
+            said = [self._online[device.id, place] for place in range(len(device.availability))
+                    if (device.id, place) in self._online]
+        if not said:
+            return None
+        return any(said) if device.any_availability else all(said)
 
     def mark(self) -> int:
         """Take it before sending commands: only what is said after it acknowledges them."""
@@ -78,9 +96,16 @@ class DeviceStates:
         with self._condition:
             return self._matches(told, since)
 
+    def fault(self, device: Device, *, since: int) -> str | None:
+        """Why the ecosystem refused a command to the device, told after the mark."""
+        with self._condition:
+            report, reason = self._faults.get(device.id, (-1, ""))
+        return reason if report >= since else None
+
     def wait_for(self, commands: Sequence[Command], deadline: float, *,
                  since: int = 0) -> tuple[bool, ...]:
-        """Which commands the devices have acknowledged; returns early when all have.
+        """Which commands the devices have acknowledged; returns early when all have, or were
+        refused.
 
         `deadline` is a time of `time.monotonic`.
         """
@@ -88,19 +113,65 @@ class DeviceStates:
             while True:
                 done = tuple(self._matches(told, since) for told in commands)
                 left = deadline - time.monotonic()
-                if all(done) or left <= 0:
+                settled = (each or self._faults.get(told.device.id, (-1, ""))[0] >= since
+                           for each, told in zip(done, commands, strict=True))
+                if all(settled) or left <= 0:
                     return done
                 self._condition.wait(left)
 
     def _matches(self, told: Command, since: int) -> bool:
-        name = told.device.name
-        heard = self._heard.get((name, told.property), -1)
-        return heard >= since and satisfies(told, self._states[name])
+        key = told.device.id
+        names = ("movement", "position") if told.property == "movement" else (told.property,)
+        heard = max(self._heard.get((key, name), -1) for name in names)
+        return heard >= since and satisfies(told, self._states.get(key, {}))
 
-    def _take(self, device: Device, said: dict[str, Value], *, retained: bool) -> None:
-        with self._condition:
-            self._reports += not retained
-            self._states[device.name].update(said)
-            for name in said:
-                self._heard[device.name, name] = 0 if retained else self._reports
-            self._condition.notify_all()
+    def _hear(self, device: Device, topic: str, said: Any, report: int) -> None:
+        for place, each in enumerate(device.availability):
+            if each.topic == topic:
+                word = _word(at_path(said, each.path) if isinstance(said, dict) else said)
+                if word in (each.online, each.offline):
+                    self._online[device.id, place] = word == each.online
+        for fault in device.faults:
+            if fault.topic == topic and report:
+                reason = at_path(said, fault.path)
+                if isinstance(reason, str) and all(part in reason for part in fault.contains):
+                    self._faults[device.id] = report, reason[:_REASON_LENGTH]
+        state = self._states.setdefault(device.id, {})
+        for name, value in read_state(device, topic, said).items():
+            state[name] = value
+            self._heard[device.id, name] = report
+
+
+def read_state(device: Device, topic: str, said: Any) -> dict[str, Value]:
+    """Normalised properties that a message tells (its payload parsed, or text)."""
+    found: dict[str, Value] = {}
+    for name, point in device.points.items():
+        for read in point.reads:
+            if read.topic == topic and (value := _told(name, point, read, said)) is not None:
+                found[name] = value
+                break
+    return found
+
+
+def _told(name: str, point: Point, read: Read, said: Any) -> Value | None:
+    try:
+        return point.value_of(name, read, said)
+    except (ValueError, OverflowError):  # a payload is never trusted
+        return None
+
+
+def _parsed(payload: bytes, topic: str) -> Any:
+    """JSON where it is JSON, text otherwise; None for what is too long to be a state."""
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        log.warning("state_malformed", kind="too_long", topic=topic)
+        return None
+    try:
+        return msgspec.json.decode(payload)
+    except (msgspec.DecodeError, RecursionError):
+        return payload.decode(errors="replace")
+
+
+def _word(said: Any) -> str:
+    if isinstance(said, bool):
+        return "true" if said else "false"
+    return str(said)

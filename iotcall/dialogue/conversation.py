@@ -20,7 +20,7 @@ import msgspec
 import structlog
 
 from iotcall.catalogue import Catalogue, ToolCall
-from iotcall.devices import Device, DeviceStates, Home
+from iotcall.devices import Device, DeviceStates, Home, Verdict
 from iotcall.dialogue.gate import pass_gate
 from iotcall.dialogue.outcomes import Answer, NotUnderstood, Outcome, Plan, Question, Refusal
 from iotcall.dialogue.phrasing import sentence, subject
@@ -74,20 +74,23 @@ class Conversation:
             return NotUnderstood(reply=settings.replies.not_understood, calls=decoding.calls)
         return self._settle(session, utterance, session_id, decoding.calls)
 
-    def report(self, plan: Plan, acknowledged: Sequence[bool]) -> str:
-        """What to say of a plan that was carried out; one flag for each of its commands."""
+    def report(self, plan: Plan, verdicts: Sequence[Verdict]) -> str:
+        """What to say of a plan that was carried out; one verdict for each of its commands."""
         home, settings = self._around.home, self._around.settings
-        silent: dict[str, Device] = {
-            told.device.name: told.device
-            for told, done in zip(plan.commands, acknowledged, strict=True) if not done}
-        if not silent:
-            return plan.reply
-        offline = [d for d in silent.values() if self._around.states.online(d) is False]
-        unconfirmed = [d for d in silent.values() if d not in offline]
+        by_verdict: dict[Verdict, dict[str, Device]] = {}
+        for told, verdict in zip(plan.commands, verdicts, strict=True):
+            by_verdict.setdefault(verdict, {})[told.device.id] = told.device
+        done = by_verdict.get("confirmed", {}) | by_verdict.get("accepted", {})
+        refused = list(by_verdict.get("refused", {}).values())
+        offline = [d for d in refused if self._around.states.online(d) is False]
+        groups = ((settings.replies.offline, offline),
+                  (settings.replies.refused, [d for d in refused if d not in offline]),
+                  (settings.replies.unconfirmed, list(by_verdict.get("unconfirmed", {}).values())))
         said = [sentence(template.format(subject=subject(devices, home, settings)))
-                for template, devices in ((settings.replies.offline, offline),
-                                          (settings.replies.unconfirmed, unconfirmed)) if devices]
-        return " ".join([*said, settings.replies.rest_done] if any(acknowledged) else said)
+                for template, devices in groups if devices]
+        if not said:
+            return plan.reply
+        return " ".join([*said, settings.replies.rest_done] if done else said)
 
     def _filled(self, session: Session, pending: Pending, utterance: str,
                 session_id: str | None) -> Outcome | None:

@@ -50,8 +50,8 @@ def beyond_limits(told: Command) -> bool:
     """Whether a thermostat must not be set as low or as high."""
     if told.property != "setpoint" or isinstance(told.value, str):
         return False
-    device = told.device
-    return not device.minimum_celsius <= told.value <= device.maximum_celsius
+    low, high = told.device.limits("setpoint")
+    return not low <= told.value <= high
 
 
 def out_of_range(told: Command, home: Home, settings: DialogueSettings, plan: Plan) -> Refusal:
@@ -59,12 +59,12 @@ def out_of_range(told: Command, home: Home, settings: DialogueSettings, plan: Pl
     device = told.device
     return Refusal(calls=plan.calls, reply=sentence(settings.replies.out_of_range.format(
         subject=subject([device], home, settings),
-        low=number(device.minimum_celsius, "setpoint", settings),
-        high=number(device.maximum_celsius, "setpoint", settings))))
+        low=number(device.limits("setpoint")[0], "setpoint", settings),
+        high=number(device.limits("setpoint")[1], "setpoint", settings))))
 
 
 def _undoes(later: Command, earlier: Command) -> bool:
-    if later.device.name != earlier.device.name:
+    if later.device.id != earlier.device.id:
         return False
     if later.property == earlier.property:
         return True

@@ -16,7 +16,8 @@ from iotcall.settings import parse_toml
 
 _PLACEHOLDERS: dict[str, set[str]] = {
     "done": {"subject", "is", "said"}, "status": {"subject", "is", "said"},
-    "unconfirmed": {"subject"}, "offline": {"subject"}, "rest_done": set(),
+    "unconfirmed": {"subject"}, "offline": {"subject"}, "refused": {"subject"},
+    "rest_done": set(),
     "unknown_state": {"subject"}, "no_device": {"kind", "place"}, "no_device_at_all": {"kind"},
     "unknown_place": {"place"}, "out_of_range": {"subject", "low", "high"}, "dropped": set(),
     "not_understood": set(),

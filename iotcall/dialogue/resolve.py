@@ -9,7 +9,6 @@ import msgspec
 from iotcall.catalogue import Catalogue, Integer, Node, ToolCall
 from iotcall.catalogue.check import check_value
 from iotcall.devices import Device, DeviceStates, Home, Kind, Value, command_for, spoken
-from iotcall.devices.properties import RANGES
 from iotcall.dialogue.outcomes import Answer, Fill, Plan, Question, Refusal
 from iotcall.dialogue.phrasing import joined, number, phrase, quoted, sentence, subject, verb
 from iotcall.dialogue.settings import (
@@ -102,9 +101,7 @@ def _out_of_range(devices: Sequence[Device], node: Node, slot: Slot, around: Sur
                   ) -> Refusal:
     """Says what the catalogue and the devices allow, in the unit that people speak."""
     settings = around.settings
-    limits = [RANGES[devices[0].kind, slot.property]]
-    if slot.property == "setpoint":
-        limits += [(device.minimum_celsius, device.maximum_celsius) for device in devices]
+    limits = [device.limits(slot.property) for device in devices]
     low, high = max(low for low, _ in limits), min(high for _, high in limits)
     if isinstance(node, Integer):
         low = max(low, float(_normalised(slot, node.minimum)))

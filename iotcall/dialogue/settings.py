@@ -119,6 +119,8 @@ class Replies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     dropped: str
     """Answers a no."""
     not_understood: str
+    refused: str = "{subject} did not take it."
+    """{subject}: it, or its bridge, refused the command"""
 
 
 class DialogueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""Commands out, acknowledgements in. Leaves out: whether a command may be given (dialogue's gate).
+"""Commands out, verdicts in. Leaves out: whether a command may be given (dialogue's gate).
 
 A command counts as done when the device says so, not when it was sent.
 """
@@ -6,12 +6,11 @@ A command counts as done when the device says so, not when it was sent.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import structlog
 
-from iotcall.devices import Command, Device, DeviceStates, Driver, Publication
-from iotcall.devices.home import DriverName
+from iotcall.devices import Command, Device, DeviceStates, Publication, Verdict, can_confirm
 from iotcall.hub.exchange import Undelivered
 from iotcall.hub.link import Link
 from iotcall.hub.settings import HubSettings
@@ -26,17 +25,10 @@ _log = structlog.get_logger(__name__)
 class Actuator:
     """Talks to the devices of one home; used by the worker only."""
 
-    def __init__(
-        self,
-        settings: HubSettings,
-        link: Link,
-        states: DeviceStates,
-        drivers: Mapping[DriverName, Driver],
-    ) -> None:
+    def __init__(self, settings: HubSettings, link: Link, states: DeviceStates) -> None:
         self._settings = settings
         self._link = link
         self._states = states
-        self._drivers = drivers
 
     def carry_out(
         self, commands: Sequence[Command], deadline: float
@@ -48,29 +40,39 @@ class Actuator:
         locks and plugs take a command in silence; and after half of it again, as bolts are slow.
         """
         since = self._states.mark()
-        publications = [self._drivers[told.device.driver].publications(told) for told in commands]
-        sent = [told for told, messages in zip(commands, publications, strict=True)
-                if self._delivered(told, messages, deadline)]
-        done = self._acknowledged(sent, since)
-        return tuple(
-            CommandRecord(
-                device=told.device.name,
-                property=told.property,
-                value=told.value,
-                topic=messages[0].topic,
-                payload=messages[0].payload.decode(errors="replace"),
-                acknowledged=told in done,
-                state=self._states.of(told.device),
-            )
-            for told, messages in zip(commands, publications, strict=True)
-        )
+        messages = [told.publications() for told in commands]
+        sent = [self._delivered(told, each, deadline)
+                for told, each in zip(commands, messages, strict=True)]
+        silent = [told for told, out in zip(commands, sent, strict=True)
+                  if out and can_confirm(told)]
+        done = self._acknowledged(silent, since)
+        records = []
+        for told, each, out in zip(commands, messages, sent, strict=True):
+            verdict, reason = self._verdict(told, out, told in done, since)
+            if verdict in ("unconfirmed", "refused"):
+                _log.warning(f"command.{verdict}", device=told.device.name,
+                             property=told.property)
+            records.append(CommandRecord(
+                device=told.device.name, property=told.property, value=told.value,
+                topic=each[-1].topic, payload=each[-1].payload.decode(errors="replace"),
+                verdict=verdict, reason=reason, state=self._states.of(told.device)))
+        return tuple(records)
 
     def ask(self, devices: Sequence[Device]) -> None:
         """Ask devices for their states, without waiting."""
-        for device in devices:
-            query = self._drivers[device.driver].query(device)
-            if query is not None:
-                self._link.send(self._message(query))
+        for publication in dict.fromkeys(each for device in devices for each in device.asks):
+            self._link.send(self._message(publication))
+
+    def _verdict(self, told: Command, sent: bool, done: bool, since: int) -> tuple[Verdict, str]:
+        if done:
+            return "confirmed", ""
+        if (fault := self._states.fault(told.device, since=since)) is not None:
+            return "refused", fault
+        if self._states.online(told.device) is False:
+            return "refused", "offline"
+        if not sent:
+            return "unconfirmed", "undelivered"
+        return ("unconfirmed", "") if can_confirm(told) else ("accepted", "")
 
     def _delivered(
         self, told: Command, publications: Sequence[Publication], deadline: float
@@ -87,16 +89,13 @@ class Actuator:
         begun, longest = time.monotonic(), self._settings.acknowledge_seconds
         done = self._states.wait_for(sent, begun + _ASK_AFTER[0] * longest, since=since)
         for until in (*_ASK_AFTER[1:], 1.0):
-            if all(done):
+            silent = {told.device.id: told.device
+                      for told, acknowledged in zip(sent, done, strict=True) if not acknowledged
+                      and self._states.fault(told.device, since=since) is None}
+            if not silent:
                 break
-            silent = {told.device.name: told.device
-                      for told, acknowledged in zip(sent, done, strict=True) if not acknowledged}
             self.ask(tuple(silent.values()))
             done = self._states.wait_for(sent, begun + until * longest, since=since)
-        for told, acknowledged in zip(sent, done, strict=True):
-            if not acknowledged:
-                _log.warning("command.unconfirmed", device=told.device.name,
-                             property=told.property)
         return [told for told, acknowledged in zip(sent, done, strict=True) if acknowledged]
 
     def _message(self, publication: Publication) -> Message:

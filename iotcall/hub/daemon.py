@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from iotcall.catalogue import Catalogue
-from iotcall.devices import DeviceStates, Home, drivers_of
+from iotcall.devices import DeviceStates, Home
 from iotcall.dialogue import Conversation, DialogueSettings
 from iotcall.hub.actuator import Actuator
 from iotcall.hub.exchange import Arrival, Subscription
@@ -47,8 +47,7 @@ def run_hub(
         BrokerError: the first connection fails (later ones are made again for ever), or another
             hub takes over our client id.
     """
-    drivers = drivers_of(home)
-    states = DeviceStates(home, drivers)
+    states = DeviceStates(home)
     ledger = Ledger()
 
     def arrived(arrival: Arrival) -> None:
@@ -69,7 +68,7 @@ def run_hub(
         on_up=lambda: actuator.ask(home.devices),
         on_taken_over=lambda: wake(),
     )
-    actuator = Actuator(settings, link, states, drivers)
+    actuator = Actuator(settings, link, states)
     conversation = Conversation(home, states, dialogue, catalogue)
     worker = Worker(settings, link, actuator, conversation, dialogue, student)
     inbox = Inbox(settings, ledger, worker.object_to)

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from iotcall.catalogue import ToolCall
-from iotcall.devices import Value
+from iotcall.devices import Value, Verdict
 from iotcall.hub.topics import Message, turn_topic
 
 Outcome = Literal[
@@ -29,8 +29,11 @@ class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
     topic: str
     payload: str
     """As published; bytes that are no UTF-8 are replaced."""
-    acknowledged: bool
-    """Whether the device said, after the command, that it is so."""
+    verdict: Verdict
+    """accepted (published, and it has no way to say more), confirmed (it said, after the command,
+    that it is so), refused (it or its bridge said no, or it is offline), unconfirmed (silence)."""
+    reason: str = ""
+    """Of a refusal, as the ecosystem told it."""
     state: dict[str, Value]
     """What the device last said, in normalised units."""
 

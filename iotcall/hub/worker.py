@@ -171,9 +171,10 @@ class Worker:
         if not isinstance(found, Plan):
             return (), _OUTCOMES[type(found)], found.reply
         commands = self._actuator.carry_out(found.commands, deadline)
-        acknowledged = [told.acknowledged for told in commands]
-        outcome: Outcome = "done" if all(acknowledged) else "unconfirmed"
-        return commands, outcome, self._conversation.report(found, acknowledged)
+        verdicts = [told.verdict for told in commands]
+        done = all(verdict in ("confirmed", "accepted") for verdict in verdicts)
+        outcome: Outcome = "done" if done else "unconfirmed"
+        return commands, outcome, self._conversation.report(found, verdicts)
 
     def _tell(self, message: Message, deadline: float, *, needed: bool = True) -> None:
         """Publish; what the broker forbids is logged and not worth losing the rest for."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from iotcall.devices import Home, command_for, drivers_of
+from iotcall.devices import DeviceStates, Home, assemble, command_for
 from iotcall.devices.properties import Value
 
 
@@ -25,8 +25,7 @@ def test_a_command_is_said_as_its_ecosystem_says_it(
 ) -> None:
     device = small_home.device(name)
     assert device is not None
-    (said,) = drivers_of(small_home)[device.driver].publications(
-        command_for(device, property_name, value))
+    (said,) = command_for(device, property_name, value).publications()
     assert (said.topic, said.payload, said.retain) == (topic, payload, False)
 
 
@@ -39,13 +38,13 @@ def test_a_command_is_said_as_its_ecosystem_says_it(
      ("front door", "zigbee2mqtt/lock", b'{"state":"UNLOCK","lock_state":"not_fully_locked"}',
       {"lock": "unlocked"}),
      ("front door", "zigbee2mqtt/lock", b'{"battery":80}', {}),
-     ("blind", "zigbee2mqtt/blind", b'{"position":1e400}', None),
+     ("blind", "zigbee2mqtt/blind", b'{"position":1e400}', {}),
      ("blind", "zigbee2mqtt/blind", b'{"position":300}', {}),
      ("blind", "zigbee2mqtt/blind", b'{"position":true}', {}),
      ("blind", "zigbee2mqtt/blind", b'{"position":null}', {}),
-     ("blind", "zigbee2mqtt/blind", b"[1]", None),
-     ("blind", "zigbee2mqtt/blind", b"\xff", None),
-     ("blind", "zigbee2mqtt/blind", b'{"position":' + b"[" * 9999, None),
+     ("blind", "zigbee2mqtt/blind", b"[1]", {}),
+     ("blind", "zigbee2mqtt/blind", b"\xff", {}),
+     ("blind", "zigbee2mqtt/blind", b'{"position":' + b"[" * 9999, {}),
      ("den lamp", "stat/lamp/RESULT", b'{"POWER":"ON","Dimmer":20}',
       {"state": "on", "brightness": 20}),
      ("den lamp", "stat/lamp/POWER", b"OFF", {"state": "off"}),
@@ -55,47 +54,51 @@ def test_a_command_is_said_as_its_ecosystem_says_it(
      ("left socket", "stat/strip/RESULT", b'{"POWER2":"ON"}', {}),
      ("right socket", "tele/strip/STATE", b'{"POWER1":"ON","POWER2":"OFF"}', {"state": "off"})],
 )
-def test_a_state_is_read_and_a_malformed_one_is_none(
-    small_home: Home, name: str, topic: str, payload: bytes, read: dict[str, Value] | None
+def test_a_state_is_read_and_a_malformed_one_tells_nothing(
+    small_home: Home, name: str, topic: str, payload: bytes, read: dict[str, Value]
 ) -> None:
     device = small_home.device(name)
     assert device is not None
-    driver = drivers_of(small_home)[device.driver]
-    assert topic in driver.state_topics(device)
-    assert driver.read(device, topic, payload) == read
-
-
-def test_every_command_of_the_demo_home_can_be_said_and_read_back(demo_home: Home) -> None:
-    drivers = drivers_of(demo_home)
-    for scene in demo_home.scenes:
-        for device, name, value in demo_home.steps(scene):
-            assert drivers[device.driver].publications(command_for(device, name, value))
+    states = DeviceStates(small_home)
+    assert states.feed(topic, payload)
+    assert states.of(device) == read
 
 
 def test_percentages_survive_the_way_there_and_back(small_home: Home) -> None:
     light = small_home.device("den light")
     assert light is not None
-    driver = drivers_of(small_home)["zigbee2mqtt"]
+    states = DeviceStates(small_home)
     for percent in range(1, 101):
-        (said,) = driver.publications(command_for(light, "brightness", percent))
-        assert driver.read(light, "", said.payload) == {"state": "on", "brightness": percent}
+        (said,) = command_for(light, "brightness", percent).publications()
+        states.feed("zigbee2mqtt/den/a b", said.payload)
+        assert states.of(light) == {"state": "on", "brightness": percent}
 
 
 def test_a_query_asks_for_what_the_device_has(small_home: Home) -> None:
-    drivers = drivers_of(small_home)
-    asked = {device.name: drivers[device.driver].query(device) for device in small_home.devices}
-    heater, lamp = asked["heater"], asked["den lamp"]
-    assert heater is not None
-    assert lamp is not None
+    asked = {device.name: device.asks for device in small_home.devices}
+    (heater,), (lamp,) = asked["heater"], asked["den lamp"]
     assert heater.topic == "zigbee2mqtt/trv/get"
     assert heater.payload == b'{"current_heating_setpoint":"","system_mode":""}'
     assert (lamp.topic, lamp.payload) == ("cmnd/lamp/State", b"")
 
 
 def test_a_home_may_use_other_topics(small_home: Home) -> None:
-    home = msgspec.structs.replace(
-        small_home, topics={"zigbee2mqtt": "z2m", "tasmota": "home/%topic%/%prefix%/"})
-    topics = [topic for device in home.devices
-              for topic in drivers_of(home)[device.driver].state_topics(device)]
+    home = assemble(msgspec.structs.replace(
+        small_home.file, topics={"zigbee2mqtt": "z2m", "tasmota": "home/%topic%/%prefix%/"}))
+    topics = DeviceStates(home).topics()
     assert "z2m/den/a b" in topics
     assert "home/lamp/stat/RESULT" in topics
+
+
+def test_what_the_bridge_could_not_do_is_a_refusal(small_home: Home) -> None:
+    light, lock = small_home.device("den light"), small_home.device("front door")
+    assert light is not None
+    assert lock is not None
+    states = DeviceStates(small_home)
+    mark = states.mark()
+    states.feed("zigbee2mqtt/bridge/logging", (
+        b'{"level":"error","message":"z2m: Publish \'set\' \'brightness\' to \'den/a b\' failed: '
+        b'\'Error: ZCL command failed (Timeout)\'"}'))
+    assert "Timeout" in (states.fault(light, since=mark) or "")
+    assert states.fault(lock, since=mark) is None
+    assert states.fault(light, since=states.mark()) is None

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from iotcall.devices import DeviceStates, Home, command_for, drivers_of
+from iotcall.devices import DeviceStates, Home, assemble, command_for
+from iotcall.devices.device import Source
 from iotcall.devices.simulated import SimulatedHome
 from iotcall.devices.simulated.base import hardware_address
 from iotcall.errors import BrokerError
@@ -187,10 +188,9 @@ def test_every_scene_of_the_demo_home_is_acknowledged(
     demo_home: Home, broker: int, listen: Callable[..., Any],
     version: Literal["5", "3.1.1"], other_topics: bool,
 ) -> None:
-    topics = {"zigbee2mqtt": "z/2m", "tasmota": "%topic%/%prefix%/"} if other_topics else {}
-    home = msgspec.structs.replace(demo_home, topics=topics)
-    drivers = drivers_of(home)
-    states = DeviceStates(home, drivers)
+    topics: dict[Source, str] = {"zigbee2mqtt": "z/2m", "tasmota": "%topic%/%prefix%/"}
+    home = assemble(msgspec.structs.replace(demo_home.file, topics=topics if other_topics else {}))
+    states = DeviceStates(home)
     with SimulatedHome(home, port=broker, mqtt_version=version) as simulated:
         listener = listen(*states.topics(), feed=states.feed)
         for scene in sorted(home.scenes):
@@ -198,22 +198,22 @@ def test_every_scene_of_the_demo_home_is_acknowledged(
             last = list({(each.device.name, each.property): each for each in told}.values())
             mark = states.mark()
             for each in last:
-                for said in drivers[each.device.driver].publications(each):
+                for said in each.publications():
                     listener.publish(said.topic, said.payload)
-                asked = drivers[each.device.driver].query(each.device)
-                if each.device.kind == "lock" and asked:
-                    listener.publish(asked.topic, asked.payload)
+                if each.device.kind == "lock":
+                    for asked in each.device.asks:
+                        listener.publish(asked.topic, asked.payload)
             done = states.wait_for([each for each in last if each.value != "off"],
                                    time.monotonic() + 10, since=mark)
             assert all(done), (scene, last, done)
         real = simulated.states()
         for device in home.devices:
             if device.kind in ("thermostat", "lock"):
-                asked = drivers[device.driver].query(device)
-                assert asked
-                listener.publish(asked.topic, asked.payload)
+                for asked in device.asks:
+                    listener.publish(asked.topic, asked.payload)
         listener.until(lambda: all(
-            real[device.name].items() >= states.of(device).items() for device in home.devices))
+            states.of(device).get(name, value) == value
+            for device in home.devices for name, value in real[device.name].items()))
         assert all(states.online(device) for device in home.devices)
 
 

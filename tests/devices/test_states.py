@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from iotcall.devices import Device, DeviceStates, Home, command_for, drivers_of
+from iotcall.devices import Device, DeviceStates, Home, command_for
 
 
 @pytest.fixture
 def states(small_home: Home) -> DeviceStates:
-    return DeviceStates(small_home, drivers_of(small_home))
+    return DeviceStates(small_home)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from iotcall.catalogue import Catalogue, ToolCall, load_catalogue
-from iotcall.devices import Command, DeviceStates, Home, drivers_of, load_home
+from iotcall.devices import Command, DeviceStates, Home, load_home
 from iotcall.dialogue import (
     Conversation,
     DialogueSettings,
@@ -38,7 +38,7 @@ class Talk:
     def __init__(self, home: Home, settings: DialogueSettings, catalogue: Catalogue) -> None:
         self.clock = Clock()
         self.home = home
-        self.states = DeviceStates(home, drivers_of(home))
+        self.states = DeviceStates(home)
         self.conversation = Conversation(home, self.states, settings, catalogue, clock=self.clock)
         self.sessions = SessionStore(settings, clock=self.clock)
 

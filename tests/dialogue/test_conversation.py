@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from iotcall.catalogue import ToolCall
+from iotcall.devices import Verdict
 from iotcall.dialogue import NotUnderstood, Plan, Question, Refusal
 from iotcall.runtime import Decoding
 
@@ -138,12 +139,15 @@ def test_done_is_said_only_of_what_the_devices_confirmed(talk: Any) -> None:
     scene = talk.says("movie", ToolCall("set_scene", {"scene": "movie_night"}))
     assert isinstance(scene, Plan)
     report = talk.conversation.report
-    assert report(scene, [True] * 4) == "Movie night is set."
-    assert report(scene, [True, True, True, False]) == (
+    done: Verdict = "confirmed"
+    assert report(scene, [done] * 4) == "Movie night is set."
+    assert report(scene, [done, done, "accepted", "unconfirmed"]) == (
         "The living room blinds did not confirm. The rest is done.")
-    assert report(scene, [False] * 4) == (
+    assert report(scene, ["unconfirmed"] * 4) == (
         "The living room ceiling light, the living room lamp, the hallway light and the living "
         "room blinds did not confirm.")
     talk.states.feed("zigbee2mqtt/hallway_light/availability", b'{"state":"offline"}')
-    assert report(scene, [True, True, False, True]) == (
+    assert report(scene, [done, done, "refused", done]) == (
         "The hallway light cannot be reached. The rest is done.")
+    assert report(scene, [done, done, done, "refused"]) == (
+        "The living room blinds did not take it. The rest is done.")

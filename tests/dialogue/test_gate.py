@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iotcall.catalogue import ToolCall
-from iotcall.devices import Device, Home, Step, command_for
+from iotcall.devices import Entry, Home, HomeFile, Room, Step, assemble, command_for
 from iotcall.dialogue import Answer, Plan, Question, Refusal
 from iotcall.dialogue.gate import without_duplicates
 
@@ -104,15 +104,16 @@ def test_one_unlock_among_other_calls_holds_all_of_them_back(talk: Any) -> None:
 def test_a_setpoint_beyond_the_devices_limits_is_refused(
     talk_in: Callable[[Home], Any], home: Home
 ) -> None:
-    devices = tuple(msgspec.structs.replace(each, maximum_celsius=22.0)
-                    if each.kind == "thermostat" else each for each in home.devices)
-    talk = talk_in(msgspec.structs.replace(home, devices=devices))
+    entries = tuple(msgspec.structs.replace(each, maximum_celsius=22.0)
+                    if each.kind == "thermostat" else each for each in home.file.devices)
+    talk = talk_in(assemble(msgspec.structs.replace(home.file, devices=entries)))
     outcome = talk.says("80 degrees", ToolCall("set_thermostat", {"temperature": 80}))
     assert isinstance(outcome, Refusal)
-    assert outcome.reply == "The thermostat can be set from 59 to 72 degrees."
+    assert outcome.reply == "The thermostat can be set from 60 to 72 degrees."
 
 
-_LIGHT = Device(name="light", room="x", kind="light", driver="zigbee2mqtt", address="light")
+_LIGHT, = assemble(HomeFile(name="x", rooms={"x": Room()}, devices=(
+    Entry(name="light", room="x", kind="light", driver="zigbee2mqtt", address="light"),))).devices
 _TOLD = st.one_of(
     st.tuples(st.just("state"), st.sampled_from(["on", "off"])),
     st.tuples(st.just("brightness"), st.sampled_from([10, 20])))

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from iotcall.catalogue import ToolCall
-from iotcall.devices import Device, Home, Room
+from iotcall.devices import Entry, Home, HomeFile, Room, assemble
 from iotcall.dialogue import Answer, Plan, Question, Refusal
 
 LIGHTS = ["living room ceiling light", "living room lamp", "bedroom light", "kitchen light",
@@ -91,8 +91,8 @@ def test_a_room_without_such_a_device_is_refused(
 def test_a_home_without_the_room_or_the_kind_says_so(
     talk_in: Callable[[Home], Any], home: Home
 ) -> None:
-    hut = msgspec.structs.replace(home, scenes={}, satellites={}, rooms={"hut": Room()}, devices=(
-        Device(name="lamp", room="hut", kind="light", driver="tasmota", address="lamp"),))
+    hut = assemble(HomeFile(name="hut", rooms={"hut": Room()}, devices=(
+        Entry(name="lamp", room="hut", kind="light", driver="tasmota", address="lamp"),)))
     talk = talk_in(hut)
     for call, says in [
         (lights(room="office", state="on"), "I know of no office light here."),

@@ -5,60 +5,58 @@ Source: https://www.zigbee2mqtt.io/guide/usage/mqtt_topics_and_messages.html
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from iotcall.devices.command import Command, Publication
-from iotcall.devices.drivers.payload import read_object
-from iotcall.devices.home import Device
-from iotcall.devices.profile import Profile, Slot
-from iotcall.devices.properties import Value
+from iotcall.devices.device import Availability, Device, Fault
+from iotcall.devices.drivers.points import point_of, slots_of
+from iotcall.devices.home_file import Entry
+from iotcall.devices.points import Publication, Read, Write
+from iotcall.devices.profile import Profile
 
 
-class Zigbee2mqtt:
-    """The zigbee2mqtt devices of a home; see `base.Driver`."""
+def device_of(entry: Entry, profile: Profile, base: str) -> Device:
+    """The entry's device below the bridge's base topic."""
+    slots = slots_of(entry, profile)
+    attributes = {name: entry.attributes.get(name, slot.attribute) for name, slot in slots.items()}
+    points = {}
+    for name, slot in slots.items():
+        fixed: dict[str, Any] = {attributes[other]: slots[other].values[word]
+                                 for other, word in slot.also.items()}
+        write = Write(topic=f"{base}/{entry.address}/set", path=(attributes[name],), fixed=fixed,
+                      words=dict(slot.values))
+        reads = (Read(topic=f"{base}/{entry.address}", path=(attributes[name],),
+                      words={said: word for word, said in slot.values.items()}),)
+        points[name] = point_of(name, slot, entry, write, reads)
+    assert entry.kind is not None
+    return Device(
+        name=entry.name, room=entry.room, kind=entry.kind, source="zigbee2mqtt",
+        address="/".join((entry.address, *sorted(entry.attributes.values()))),
+        aliases=entry.aliases, points=points,
+        availability=availability_of(base, entry.address),
+        asks=asks_of(base, entry.address, dict.fromkeys(attributes.values())),
+        faults=faults_of(base, entry.address))
 
-    def __init__(self, profile: Profile, base_topic: str = "") -> None:
-        self._profile = profile
-        self._base = base_topic or profile.topic
 
-    def publications(self, told: Command) -> tuple[Publication, ...]:
-        slots = self._profile.kinds[told.device.kind]
-        values = {**slots[told.property].also, told.property: told.value}
-        payload = {told.device.attributes.get(name, slots[name].attribute):
-                   slots[name].encode(value) for name, value in values.items()}
-        return (self._message(told.device, "set", payload),)
+def availability_of(base: str, name: str) -> tuple[Availability, ...]:
+    """Of the bridge and of the device; 1.x writes the bare word."""
+    return tuple(Availability(topic=topic, path=("state",))
+                 for topic in (f"{base}/bridge/state", f"{base}/{name}/availability"))
 
-    def query(self, device: Device) -> Publication | None:
-        return self._message(device, "get", {key: "" for key, _, _ in self._slots(device)})
 
-    def state_topics(self, device: Device) -> tuple[str, ...]:
-        return (f"{self._base}/{device.address}",)
+def asks_of(base: str, name: str, attributes: Iterable[str]) -> tuple[Publication, ...]:
+    """The message that makes the bridge read the attributes; none where there are none."""
+    keys = dict.fromkeys(attributes, "")
+    return (Publication(f"{base}/{name}/get", msgspec.json.encode(keys)),) if keys else ()
 
-    def read(self, device: Device, topic: str, payload: bytes) -> dict[str, Value] | None:
-        told = read_object(payload, device.name, topic)
-        if told is None:
-            return None
-        found = ((name, slot.decode(told.get(key))) for key, name, slot in self._slots(device))
-        return {name: value for name, value in found if value is not None}
 
-    def availability_topics(self, device: Device) -> tuple[str, ...]:
-        return f"{self._base}/bridge/state", f"{self._base}/{device.address}/availability"
-
-    def read_availability(self, payload: bytes) -> bool | None:
-        try:
-            told: Any = msgspec.json.decode(payload)
-        except (msgspec.DecodeError, RecursionError):
-            told = payload.decode(errors="replace")  # 1.x wrote the bare word
-        state = told.get("state") if isinstance(told, dict) else told
-        return {self._profile.online: True, self._profile.offline: False}.get(str(state))
-
-    def _slots(self, device: Device) -> list[tuple[str, str, Slot]]:
-        """(attribute, property, slot) of what the device has."""
-        return [(device.attributes.get(name, slot.attribute), name, slot)
-                for name, slot in self._profile.kinds[device.kind].items()
-                if name != "brightness" or device.dimmable]
-
-    def _message(self, device: Device, suffix: str, payload: dict[str, Any]) -> Publication:
-        return Publication(f"{self._base}/{device.address}/{suffix}", msgspec.json.encode(payload))
+def faults_of(base: str, name: str) -> tuple[Fault, ...]:
+    """The bridge tells of a command that failed in its log only."""
+    return (Fault(topic=f"{base}/bridge/logging", path=("message",),
+                  contains=("Publish 'set'", f"to '{name}' failed")),
+            Fault(topic=f"{base}/bridge/logging", path=("message",),
+                  contains=("No converter available", f"on '{name}'")),
+            Fault(topic=f"{base}/bridge/logging", path=("message",),
+                  contains=(f"Entity '{name}' is unknown",)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Protocol
 
-from iotcall.devices.command import Publication
+from iotcall.devices.points import Publication
 from iotcall.devices.properties import Value
 
 
@@ -30,7 +30,7 @@ class Simulated(Protocol):
         """What it says to a message that was not retained."""
 
     def states(self) -> dict[str, dict[str, Value]]:
-        """Device name -> what the device really is, normalised, said or not."""
+        """Entry name -> what the device really is, normalised, said or not."""
 
 
 def hardware_address(seed: str, digits: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from iotcall.devices.home import Device
+from iotcall.devices.home_file import Entry
 from iotcall.devices.simulated.base import hardware_address
 
 _PUBLISHED, _SET, _GET = 1, 2, 4  # access bits
@@ -17,17 +17,17 @@ _USUAL_ATTRIBUTES = {
     "mode": "system_mode", "lock": "state", "position": "position",
 }
 
-def bridge_devices(devices: tuple[Device, ...]) -> list[dict[str, Any]]:
+def bridge_devices(devices: tuple[Entry, ...]) -> list[dict[str, Any]]:
     """The payload of bridge/devices, the coordinator first."""
     return [_coordinator(), *map(_entry, devices)]
 
 
-def ieee_address(device: Device) -> str:
+def ieee_address(device: Entry) -> str:
     """0x and 16 digits, always the same for the same friendly name."""
     return "0x" + hardware_address(device.address, 16)
 
 
-def attribute(device: Device, name: str) -> str:
+def attribute(device: Entry, name: str) -> str:
     """What the device calls a property."""
     return device.attributes.get(name, _USUAL_ATTRIBUTES[name])
 
@@ -41,7 +41,7 @@ def _coordinator() -> dict[str, Any]:
     }
 
 
-def _entry(device: Device) -> dict[str, Any]:
+def _entry(device: Entry) -> dict[str, Any]:
     battery = device.kind == "lock"
     return {
         "ieee_address": ieee_address(device),
@@ -66,7 +66,7 @@ def _entry(device: Device) -> dict[str, Any]:
     }
 
 
-def _exposes(device: Device) -> list[dict[str, Any]]:
+def _exposes(device: Entry) -> list[dict[str, Any]]:
     everything = _PUBLISHED | _SET | _GET
     state = attribute(device, "state")
     on_off = _feature(state, "binary", everything, value_on="ON", value_off="OFF",

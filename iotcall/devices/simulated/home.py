@@ -17,7 +17,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from iotcall.devices.home import Device, Home
+from iotcall.devices.home import Home
+from iotcall.devices.home_file import Entry
 from iotcall.devices.properties import Value
 from iotcall.devices.simulated.base import Simulated
 from iotcall.devices.simulated.tasmota import SimulatedTasmota
@@ -73,7 +74,7 @@ class SimulatedHome:
             connection.stop()
 
     def states(self) -> dict[str, dict[str, Value]]:
-        """Device name -> what it really is in normalised units, whether or not it said so."""
+        """Entry name -> what it really is in normalised units, whether or not it said so."""
         with self._lock:
             found = {name: state for simulated in self._simulated
                      for name, state in simulated.states().items()}
@@ -90,17 +91,17 @@ class SimulatedHome:
 
 def _simulated(home: Home, lock_reports: bool, unreachable: frozenset[str]) -> list[Simulated]:
     made: list[Simulated] = []
-    zigbee = [device for device in home.devices if device.driver == "zigbee2mqtt"]
+    zigbee = [device for device in home.file.devices if device.driver == "zigbee2mqtt"]
     if zigbee:
-        made.append(SimulatedZigbee(zigbee, home.topics.get("zigbee2mqtt", "zigbee2mqtt"),
+        made.append(SimulatedZigbee(zigbee, home.file.topics.get("zigbee2mqtt", "zigbee2mqtt"),
                                     lock_reports=lock_reports, unreachable=unreachable))
-    boards: dict[str, list[Device]] = {}
-    for device in home.devices:
+    boards: dict[str, list[Entry]] = {}
+    for device in home.file.devices:
         if device.driver == "tasmota":
             boards.setdefault(device.address, []).append(device)
     for devices in boards.values():
         made.append(SimulatedTasmota(
-            devices, home.topics.get("tasmota", "%prefix%/%topic%/"),
+            devices, home.file.topics.get("tasmota", "%prefix%/%topic%/"),
             unreachable=any(device.name in unreachable for device in devices)))
     return made
 

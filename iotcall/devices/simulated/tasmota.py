@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from iotcall.devices.command import Publication
-from iotcall.devices.home import Device
+from iotcall.devices.home_file import Entry
+from iotcall.devices.points import Publication
 from iotcall.devices.properties import Value
 from iotcall.devices.simulated.base import hardware_address
 
@@ -22,7 +22,7 @@ _ON, _OFF, _TOGGLE = ("ON", "1", "TRUE"), ("OFF", "0", "FALSE"), ("TOGGLE", "2")
 class SimulatedTasmota:
     """One device with one relay or several, or one dimmable light; see `base.Simulated`."""
 
-    def __init__(self, devices: Sequence[Device], full_topic: str, *, unreachable: bool) -> None:
+    def __init__(self, devices: Sequence[Entry], full_topic: str, *, unreachable: bool) -> None:
         self._devices = {device.relay: device for device in devices}
         self._full_topic = full_topic
         self._unreachable = unreachable

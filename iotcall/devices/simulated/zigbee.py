@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from iotcall.devices.command import Publication
-from iotcall.devices.home import Device
+from iotcall.devices.home_file import Entry
+from iotcall.devices.points import Publication
 from iotcall.devices.properties import Value
 from iotcall.devices.simulated.exposes import attribute, bridge_devices
 from iotcall.devices.simulated.zigbee_devices import converters, initial, normalised
@@ -27,7 +27,7 @@ class SimulatedZigbee:
 
     client_id = "iotcall-simulated-zigbee2mqtt"
 
-    def __init__(self, devices: Iterable[Device], base_topic: str, *, lock_reports: bool,
+    def __init__(self, devices: Iterable[Entry], base_topic: str, *, lock_reports: bool,
                  unreachable: frozenset[str]) -> None:
         self._devices = {device.address: device for device in devices}
         self._base = base_topic
@@ -69,7 +69,7 @@ class SimulatedZigbee:
             return self._log("Invalid message 'undefined', skipping...")
         return self._get(device, message) if verb == "get" else self._set(device, message)
 
-    def _get(self, device: Device, message: dict[str, Any]) -> list[Publication]:
+    def _get(self, device: Entry, message: dict[str, Any]) -> list[Publication]:
         said: list[Publication] = []
         for key in message:
             if key not in self._real[device.address] or key in ("battery", "lock_state"):
@@ -81,7 +81,7 @@ class SimulatedZigbee:
                 said += self._report(device, [key, *also])
         return said
 
-    def _set(self, device: Device, message: dict[str, Any]) -> list[Publication]:
+    def _set(self, device: Entry, message: dict[str, Any]) -> list[Publication]:
         said: list[Publication] = []
         believed: dict[str, Any] = {}
         for keys, convert in converters(device):
@@ -109,23 +109,23 @@ class SimulatedZigbee:
             said += self._report(device, [attribute(device, "lock"), "lock_state"])
         return said
 
-    def _report(self, device: Device, keys: list[str]) -> list[Publication]:
+    def _report(self, device: Entry, keys: list[str]) -> list[Publication]:
         real = self._real[device.address]
         return self._publish_state(device, {key: real[key] for key in keys if key in real})
 
-    def _publish_state(self, device: Device, news: dict[str, Any]) -> list[Publication]:
+    def _publish_state(self, device: Entry, news: dict[str, Any]) -> list[Publication]:
         known = self._known[device.address]
         known.update(news)
         return [self._say(device.address, {**known, "linkquality": _LINK_QUALITY})]
 
-    def _availability(self, device: Device) -> str:
+    def _availability(self, device: Entry) -> str:
         return "offline" if device.name in self._unreachable else "online"
 
-    def _no_converter(self, device: Device, key: str, value: Any) -> list[Publication]:
+    def _no_converter(self, device: Entry, key: str, value: Any) -> list[Publication]:
         return self._log(f"No converter available for '{key}' on '{device.address}': "
                          f"({json.dumps(value)})")
 
-    def _failed(self, verb: str, device: Device, key: str, why: str) -> list[Publication]:
+    def _failed(self, verb: str, device: Entry, key: str, why: str) -> list[Publication]:
         return self._log(f"Publish '{verb}' '{key}' to '{device.address}' failed: 'Error: {why}'")
 
     def _log(self, text: str) -> list[Publication]:

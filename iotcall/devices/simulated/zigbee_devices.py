@@ -9,19 +9,19 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from iotcall.devices.home import Device
+from iotcall.devices.home_file import Entry
 from iotcall.devices.properties import Value
 from iotcall.devices.simulated.exposes import attribute
 
 State = dict[str, Any]
 """Attribute -> value, as zigbee2mqtt writes it."""
-Converter = Callable[[Device, State, State], tuple[State, State]]
+Converter = Callable[[Entry, State, State], tuple[State, State]]
 """(device, what it is, message) -> (what it becomes, what the bridge believes); ValueError."""
 
 _MODES = ("off", "heat", "cool", "auto")
 
 
-def converters(device: Device) -> list[tuple[tuple[str, ...], Converter]]:
+def converters(device: Entry) -> list[tuple[tuple[str, ...], Converter]]:
     """(keys, converter) in the order in which they are applied."""
     match device.kind:
         case "light" if device.dimmable:
@@ -33,11 +33,11 @@ def converters(device: Device) -> list[tuple[tuple[str, ...], Converter]]:
                     ((attribute(device, "setpoint"),), _setpoint)]
         case "lock":
             return [((attribute(device, "lock"),), _lock)]
-        case "cover":
+        case _:  # "cover": nothing else is simulated
             return [(("state",), _cover_state), ((attribute(device, "position"),), _position)]
 
 
-def initial(device: Device) -> State:
+def initial(device: Entry) -> State:
     """What the device is before anything is said to it."""
     match device.kind:
         case "light":
@@ -50,11 +50,11 @@ def initial(device: Device) -> State:
                     attribute(device, "mode"): "heat"}
         case "lock":
             return {attribute(device, "lock"): "UNLOCK", "lock_state": "unlocked", "battery": 90}
-        case "cover":
+        case _:
             return {attribute(device, "position"): 100, "state": "OPEN"}
 
 
-def normalised(device: Device, real: State) -> dict[str, Value]:
+def normalised(device: Entry, real: State) -> dict[str, Value]:
     """The same in the units of `properties`."""
     match device.kind:
         case "light" | "plug":
@@ -67,11 +67,11 @@ def normalised(device: Device, real: State) -> dict[str, Value]:
                     "mode": real[attribute(device, "mode")]}
         case "lock":
             return {"lock": real["lock_state"]}
-        case "cover":
+        case _:
             return {"position": round(real[attribute(device, "position")])}
 
 
-def _light(device: Device, real: State, message: State) -> tuple[State, State]:
+def _light(device: Entry, real: State, message: State) -> tuple[State, State]:
     state_key, level_key = attribute(device, "state"), attribute(device, "brightness")
     said = json.dumps(message, separators=(",", ":"))
     state, level = message.get(state_key), message.get(level_key) if device.dimmable else None
@@ -97,7 +97,7 @@ def _light(device: Device, real: State, message: State) -> tuple[State, State]:
     return news, news
 
 
-def _mode(device: Device, real: State, message: State) -> tuple[State, State]:
+def _mode(device: Entry, real: State, message: State) -> tuple[State, State]:
     mode = message[attribute(device, "mode")]
     if mode not in _MODES:
         raise ValueError(f"Value: '{mode}' not found in: [{', '.join(_MODES)}]")
@@ -105,7 +105,7 @@ def _mode(device: Device, real: State, message: State) -> tuple[State, State]:
     return news, news
 
 
-def _setpoint(device: Device, real: State, message: State) -> tuple[State, State]:
+def _setpoint(device: Entry, real: State, message: State) -> tuple[State, State]:
     key = attribute(device, "setpoint")
     celsius = _number(key, message[key])
     if not device.minimum_celsius <= celsius <= device.maximum_celsius:
@@ -114,7 +114,7 @@ def _setpoint(device: Device, real: State, message: State) -> tuple[State, State
     return {key: round(celsius * 2) / 2}, {key: celsius}
 
 
-def _lock(device: Device, real: State, message: State) -> tuple[State, State]:
+def _lock(device: Entry, real: State, message: State) -> tuple[State, State]:
     key = attribute(device, "lock")
     wanted = message[key]
     if isinstance(wanted, dict):  # with a pin: {"state": "UNLOCK", "code": "1234"}
@@ -127,7 +127,7 @@ def _lock(device: Device, real: State, message: State) -> tuple[State, State]:
     return {key: word, "lock_state": "locked" if word == "LOCK" else "unlocked"}, {}
 
 
-def _position(device: Device, real: State, message: State) -> tuple[State, State]:
+def _position(device: Entry, real: State, message: State) -> tuple[State, State]:
     key = attribute(device, "position")
     position = _number(key, message[key])
     if not 0 <= position <= 100:
@@ -135,7 +135,7 @@ def _position(device: Device, real: State, message: State) -> tuple[State, State
     return {key: position, "state": "OPEN" if position > 0 else "CLOSE"}, {key: position}
 
 
-def _cover_state(device: Device, real: State, message: State) -> tuple[State, State]:
+def _cover_state(device: Entry, real: State, message: State) -> tuple[State, State]:
     word = str(message["state"]).lower()
     if word not in ("open", "close", "stop", "on", "off"):
         raise ValueError(f"Value: '{message['state']}' not found in: [open, close, stop, on, off]")
