@@ -7,9 +7,12 @@
     │   │   └── SchemaError      a keyword that cannot be honoured, by name and JSON pointer
     │   ├── CallError            a text or structure that is not a call of the catalogue
     │   ├── BundleError          a bundle that is missing, altered or of another version
-    │   └── ExportError          a checkpoint that cannot be exported
+    │   ├── ExportError          a checkpoint that cannot be exported
+    │   └── LimitError           something longer, or one more, than the hub keeps
     ├── DeviceError              a device that did not do what it was told
-    └── BrokerError              the MQTT broker cannot be reached or refused us
+    ├── BrokerError              the MQTT broker cannot be reached or refused us
+    └── StoreError               what the hub keeps cannot be read or written
+        └── StoreFull            there is no room for more; what was kept can still be read
 
 Every message says what was found, what was expected and what to do.
 """
@@ -67,9 +70,35 @@ class ExportError(InputError):
     """A checkpoint cannot be exported to the target."""
 
 
+class LimitError(InputError):
+    """Something is longer than the hub keeps, or there is one more of it."""
+
+    def __init__(self, what: str, found: float, limit: float) -> None:
+        self.what = what
+        """What is bounded and in which unit, e.g. ``timers`` or ``characters of a list's name``."""
+        self.found = found
+        self.limit = limit
+        super().__init__(f"{found:g} {what}; expected at most {limit:g}")
+
+
 class DeviceError(IotcallError):
     """A device did not do what it was told."""
 
 
 class BrokerError(IotcallError):
     """The MQTT broker cannot be reached or refused the connection."""
+
+
+class StoreError(IotcallError):
+    """What the hub keeps over restarts cannot be read or written."""
+
+
+class StoreFull(StoreError):
+    """There is no room for more; what was kept before can still be read."""
+
+    def __init__(self, path: Path, limit_bytes: int) -> None:
+        self.path = path
+        self.limit_bytes = limit_bytes
+        """What the store may grow to, however large its disk is."""
+        super().__init__(f"{path}: nothing more can be kept: the disk is full, or the file has "
+                         f"reached its {limit_bytes / 2**20:g} MiB; make room, it goes on by itself")

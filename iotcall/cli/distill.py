@@ -18,7 +18,6 @@ from iotcall.shipped import find
 if TYPE_CHECKING:
     from iotcall.catalogue import Catalogue
     from iotcall.distill.recipe import Recipe
-    from iotcall.distill.synthesis import Synthesis
     from iotcall.evaluate import Dialogue
 
 distill = typer.Typer(no_args_is_help=True, help="Make training dialogues.")
@@ -34,11 +33,12 @@ def synthesise(
     json: JsonOption = False,
 ) -> None:
     """Write synthetic dialogues for a catalogue."""
+    from iotcall.distill.source import source_of
     from iotcall.evaluate import write_dialogues
 
     folder = find("grammars", catalogue)
     try:
-        write_dialogues(_synthesis(folder, seed).dialogues(dialogues), out)
+        write_dialogues(source_of(folder, seed).dialogues(dialogues), out)
     except OSError as error:
         raise FileError(out, f"cannot be written: {error}") from error
     if json:
@@ -73,6 +73,7 @@ def train(
     from iotcall.catalogue import load_catalogue
     from iotcall.distill.recipe import Recipe
     from iotcall.distill.record import check_dialogues, check_place, note_of, standing
+    from iotcall.distill.source import source_of
     from iotcall.evaluate import read_dialogues
     from iotcall.formats import format_named
     from iotcall.settings import read_toml
@@ -95,7 +96,7 @@ def train(
         rows = read_dialogues(data)
         check_dialogues(rows, wire_format, tools, data)
     else:
-        rows = list(_synthesis(folder, wanted.seed).dialogues(wanted.dialogues))
+        rows = list(source_of(folder, wanted.seed).dialogues(wanted.dialogues))
     finished = standing(out, note_of(wanted, rows), resume=resume) == "finished"
     if not finished:
         _train(wanted, rows, tools, out, resume=resume, quiet=json)
@@ -120,17 +121,6 @@ def _train(recipe: Recipe, rows: Sequence[Dialogue], catalogue: Catalogue, out: 
         typer.echo("the same command with --resume continues from the newest checkpoint in "
                    f"{out}, if there is one yet", err=True)
         raise
-
-
-def _synthesis(folder: Path, seed: int) -> Synthesis:
-    from iotcall.catalogue import load_catalogue
-    from iotcall.distill.rules import load_around, load_lexicon, load_rules
-    from iotcall.distill.synthesis import Synthesis
-
-    catalogue = load_catalogue(folder)
-    rules = folder / "synthesis"
-    return Synthesis(catalogue, load_rules(rules, catalogue), load_lexicon(rules), seed,
-                     load_around(rules, catalogue))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from iotcall.cli.distill import distill, train
 from iotcall.cli.eval import eval_
 from iotcall.cli.export import export
 from iotcall.cli.grammar import grammar
+from iotcall.cli.home import home
 from iotcall.cli.hub import hub
 from iotcall.cli.keys import keys
 from iotcall.cli.selftest import selftest
@@ -52,6 +53,7 @@ app.command("targets")(targets)
 app.command("selftest")(selftest)
 app.add_typer(distill, name="distill")
 app.add_typer(grammar, name="grammar")
+app.add_typer(home, name="home")
 app.add_typer(keys, name="keys")
 
 

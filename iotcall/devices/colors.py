@@ -13,7 +13,10 @@ from typing import Any, Literal
 ColorForm = Literal["", "hex", "hue_saturation", "h_s", "hs_text", "rgb_object", "rgb_list",
                     "rgb_text"]
 """hex "#FF8800"; hue_saturation {"hue", "saturation"}; h_s {"h", "s"}; hs_text "30,100"; rgb_object
-{"r", "g", "b"}; rgb_list [255, 136, 0]; rgb_text "255,136,0"."""
+{"r", "g", "b"}; rgb_list [255, 136, 0]; rgb_text "255,136,0". A text that is read may go on (with
+brightness or whites), and may say before it what it is: "hsv,30,100,50", "rgb,255,136,0"."""
+
+_TAGS: dict[str, ColorForm] = {"hsv": "hs_text", "rgb": "rgb_text"}
 
 
 def encoded(color: str, form: ColorForm) -> Any:
@@ -38,12 +41,16 @@ def encoded(color: str, form: ColorForm) -> Any:
 
 def decoded(raw: Any, form: ColorForm) -> str | None:
     """The colour #rrggbb, at full brightness; None for anything that is none."""
+    if form in _TAGS.values() and isinstance(raw, str):
+        tag, _, rest = raw.partition(",")
+        if tag in _TAGS:
+            raw, form = rest, _TAGS[tag]
     match form:
         case "hue_saturation" | "h_s":
             keys = ("hue", "saturation") if form == "hue_saturation" else ("h", "s")
             return _of_hs([raw.get(key) for key in keys]) if isinstance(raw, dict) else None
         case "hs_text":
-            return _of_hs(_numbers(raw))
+            return _of_hs(_numbers(raw)[:2])
         case "rgb_object":
             return _of_rgb([raw.get(key) for key in "rgb"]) if isinstance(raw, dict) else None
         case "rgb_list":

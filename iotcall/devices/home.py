@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from iotcall.devices.command import Unable, command_for
-from iotcall.devices.device import Device
+from iotcall.devices.device import Device, Source
 from iotcall.devices.drivers import device_of
 from iotcall.devices.home_file import (
     Entry,
@@ -123,27 +123,32 @@ def assemble(file: HomeFile, found: Sequence[Device] = ()) -> Home:
     by_id = {device.id: device for device in found}
     devices: list[Device] = []
     missing: list[Entry] = []
+    # Command topic -> who announced it; None: the file. Parts of one thing may share one.
+    taken: dict[str, Source | None] = {}
     for index, entry in enumerate(file.devices):
         if entry.driver:
             devices.append(device_of(entry, file.topics, f"devices[{index}]"))
+            taken |= dict.fromkeys(devices[-1].write_topics())
         elif device := by_id.pop(entry.discovered, None):
             devices.append(msgspec.structs.replace(
                 device, name=entry.name, room=entry.room, aliases=entry.aliases,
                 kind=entry.kind or device.kind))
+            taken |= dict.fromkeys(device.write_topics(), device.source)
         else:
             missing.append(entry)
     rooms, hidden = dict(file.rooms), []
-    taken = {topic for device in devices for topic in device.write_topics()}
     named = {(device.room, spoken(device.name)) for device in devices}
     for device in sorted(by_id.values(), key=lambda one: (
             file.discovery.sources.index(one.source), one.room, one.name, one.id)):
-        if _matches(device, file.discovery.hide) or device.write_topics() & taken:
+        if _matches(device, file.discovery.hide) or any(
+                taken.get(topic, device.source) != device.source
+                for topic in device.write_topics()):
             hidden.append(device)
             continue
         device = _placed(device, file, rooms)
         device = _renamed(device, named)
         devices.append(device)
-        taken |= device.write_topics()
+        taken |= dict.fromkeys(device.write_topics(), device.source)
         named.add((device.room, spoken(device.name)))
     return Home(name=file.name, rooms=rooms, floors=file.floors, devices=tuple(devices),
                 scenes=file.scenes, satellites=file.satellites, file=file,

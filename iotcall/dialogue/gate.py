@@ -5,10 +5,12 @@ Order: duplicates are removed, limits checked, confirmations asked for.
 
 from __future__ import annotations
 
+import msgspec
+
 from iotcall.devices import Command, Home
 from iotcall.dialogue.outcomes import Plan, Question, Refusal
 from iotcall.dialogue.phrasing import number, sentence, subject
-from iotcall.dialogue.settings import Confirm, DialogueSettings
+from iotcall.dialogue.settings import DialogueSettings
 
 
 def pass_gate(plan: Plan, home: Home, settings: DialogueSettings
@@ -17,14 +19,14 @@ def pass_gate(plan: Plan, home: Home, settings: DialogueSettings
 
     A Question is a confirmation: the plan may be carried out when it is answered with yes.
     """
-    plan = Plan(commands=without_duplicates(plan.commands), reply=plan.reply, calls=plan.calls)
+    plan = msgspec.structs.replace(plan, commands=without_duplicates(plan.commands))
     for told in plan.commands:
         if beyond_limits(told):
             return plan, out_of_range(told, home, settings, plan)
     asked: list[str] = []
     confirms: list[Command] = []
     for confirm in settings.confirm:
-        matching = [told for told in plan.commands if _needs(confirm, told)]
+        matching = [told for told in plan.commands if confirm.concerns(told)]
         if matching:
             confirms += matching
             devices = [told.device for told in matching]
@@ -71,8 +73,3 @@ def _undoes(later: Command, earlier: Command) -> bool:
     switched = {later.property: later.value, earlier.property: earlier.value}
     return set(switched) == {"state", "brightness"} and (
         later.property == "brightness" or later.value == "off")
-
-
-def _needs(confirm: Confirm, told: Command) -> bool:
-    return (told.device.kind, told.property, told.value) == (
-        confirm.kind, confirm.property, confirm.value)

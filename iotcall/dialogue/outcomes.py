@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from iotcall.catalogue import ToolCall
 from iotcall.devices import Command, Value
 
 
+class TimerChore(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Start, cancel or ask for a timer of the hub."""
+
+    action: Literal["start", "cancel", "ask"]
+    name: str = ""
+    seconds: float | None = None
+
+
+class ListChore(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Add to, remove from, read or clear a list of the hub."""
+
+    action: Literal["add", "remove", "read", "clear"]
+    list: str
+    items: tuple[str, ...] = ()
+
+
+Chore = TimerChore | ListChore
+"""What the hub does itself: done when its plan is carried out, so that a question in the same
+utterance holds it back too."""
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Commands to carry out, now: the gate has let them pass."""
 
     commands: tuple[Command, ...]
+    chores: tuple[Chore, ...] = ()
     reply: str
     """What to say when every device has confirmed; `Conversation.report` says the rest."""
+    besides: str = ""
+    """What to say besides, of what could not be done."""
     calls: tuple[ToolCall, ...] = ()
 
 
@@ -34,6 +60,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Answers that need no student."""
     number_slot: str = ""
     """A bare number answers it: the value of this argument."""
+    value_slot: str = ""
+    """Words that can be read as such answer it: the value of this argument."""
+    at: int = 0
+    """Which of the calls it is about."""
     confirms: tuple[Command, ...] = ()
     """What a yes will do; empty: it is no confirmation."""
 

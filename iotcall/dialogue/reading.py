@@ -10,6 +10,7 @@ import msgspec
 
 from iotcall.catalogue import Catalogue
 from iotcall.devices.properties import check_value, properties_of
+from iotcall.dialogue.house.settings import HOUSE_PLACEHOLDERS, HOUSE_TOOLS, House
 from iotcall.dialogue.settings import DialogueSettings, SetTool, StatusTool, options
 from iotcall.errors import FileError
 from iotcall.settings import parse_toml
@@ -23,6 +24,7 @@ _PLACEHOLDERS: dict[str, set[str]] = {
     "not_understood": set(),
 }
 _MAX_HISTORY_TURNS = 16
+_STEPS = {"brightness", "setpoint", "volume", "position", "speed", "white"}
 
 
 def read_dialogue(text: str, catalogue: Catalogue, path: Path) -> DialogueSettings:
@@ -52,6 +54,9 @@ def _misfits(settings: DialogueSettings, catalogue: Catalogue) -> Iterator[tuple
             yield f"{table}.{tool}", f"the catalogue has no tool {tool!r}"
         elif [name for _, name in named].count(tool) > 1:
             yield f"{table}.{tool}", f"{tool!r} is in more than one table"
+    if settings.house:
+        yield from _house(settings.house, catalogue)
+        return
     for tool in sorted(declared - {name for _, name in named}):
         yield "", f"the catalogue's tool {tool!r} is in none of set, status, scene, unclear"
     for name, setter in settings.set.items():
@@ -63,10 +68,31 @@ def _misfits(settings: DialogueSettings, catalogue: Catalogue) -> Iterator[tuple
     for name, sorry in unclear.items():
         yield from _parameter(catalogue, name, sorry.slot, f"unclear.{name}.slot")
     for index, confirm in enumerate(settings.confirm):
+        value = confirm.value if confirm.above is None else confirm.above
         try:
-            check_value(confirm.kind, confirm.property, confirm.value)
+            check_value(confirm.kind, confirm.property, value)
         except ValueError as error:
             yield f"confirm[{index}]", str(error)
+
+
+def _house(house: House, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    missing = HOUSE_TOOLS - {tool.name for tool in catalogue.tools}
+    if missing:
+        yield "house", f"the catalogue has no tool {sorted(missing)[0]!r}, which [house] is about"
+    for tool in catalogue.tools:
+        if tool.name not in HOUSE_TOOLS:
+            yield "house", f"[house] does not know the catalogue's tool {tool.name!r}"
+    for key in _STEPS - house.steps.keys():
+        yield "house.steps", f"expected a step for {key}"
+    for table, key in ((house.lists, "lists"), (house.replies.which_what, "replies.which_what")):
+        if {"lists": "", "replies.which_what": "other"}[key] not in table:
+            yield f"house.{key}", "expected an entry for what is not named"
+    if "other" not in house.replies.how_much:
+        yield "house.replies.how_much", "expected an entry `other`"
+    for key, allowed in HOUSE_PLACEHOLDERS.items():
+        yield from _template(f"house.replies.{key}", getattr(house.replies, key), set(allowed))
+    for name, text in house.done.items():
+        yield from _template(f"house.done.{name}", text, {"value"})
 
 
 def _set_tool(settings: DialogueSettings, catalogue: Catalogue, name: str, tool: SetTool

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from iotcall.dialogue.house.memory import Memory
 from iotcall.dialogue.outcomes import Plan, Question
 from iotcall.dialogue.settings import DialogueSettings
 from iotcall.runtime import Turn
@@ -40,6 +41,8 @@ class Session:
         self.site_id = site_id
         self._history: deque[Turn] = deque(maxlen=history_turns)
         self._pending: Pending | None = None
+        self.memory = Memory()
+        """Of devices, with the `home` catalogue."""
 
     @property
     def history(self) -> tuple[Turn, ...]:

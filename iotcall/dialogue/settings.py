@@ -10,7 +10,9 @@ from typing import Literal
 import msgspec
 
 from iotcall.catalogue import Catalogue, Enumeration
-from iotcall.devices import Kind, Value
+from iotcall.devices import Command, Kind, Value
+from iotcall.dialogue.house.settings import House
+from iotcall.dialogue.words import words
 
 Unit = Literal["celsius", "fahrenheit"]
 
@@ -89,8 +91,26 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     kind: Kind
     property: str
-    value: Value
+    value: Value = ""
+    above: float | None = None
+    """Instead of one value: every number above it."""
+    label: tuple[str, ...] = ()
+    """Only of devices that are called so by their ecosystem, or whose name says such a word."""
     ask: str
+
+    def concerns(self, told: Command) -> bool:
+        """Whether the command is such a one."""
+        device = told.device
+        if (device.kind, told.property) != (self.kind, self.property):
+            return False
+        if self.above is None:
+            if told.value != self.value:
+                return False
+        elif isinstance(told.value, str) or told.value <= self.above:
+            return False
+        said = {word for name in (device.name, device.label, *device.aliases)
+                for word in words(name)}
+        return not self.label or bool(said & set(self.label))
 
 
 class Replies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -157,6 +177,8 @@ class DialogueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     status: dict[str, StatusTool] = {}
     scene: dict[str, SceneTool] = {}
     unclear: dict[str, UnclearTool] = {}
+    house: House | None = None
+    """Words and replies of the `home` catalogue, whose tools are in none of the four tables."""
 
 
 def options(catalogue: Catalogue, tool: str, slot: str) -> tuple[str, ...]:

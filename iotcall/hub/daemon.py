@@ -15,15 +15,16 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from iotcall.catalogue import Catalogue
-from iotcall.devices import DeviceStates, Home
+from iotcall.devices import Home, Publication
 from iotcall.dialogue import Conversation, DialogueSettings
 from iotcall.hub.actuator import Actuator
 from iotcall.hub.exchange import Arrival, Subscription
+from iotcall.hub.household import Household
 from iotcall.hub.inbox import Inbox
 from iotcall.hub.ledger import Ledger
 from iotcall.hub.link import Link
 from iotcall.hub.settings import HubSettings
-from iotcall.hub.topics import VOICE_TOPICS
+from iotcall.hub.topics import VOICE_TOPICS, Message
 from iotcall.hub.worker import Understander, Worker
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -47,29 +48,38 @@ def run_hub(
         BrokerError: the first connection fails (later ones are made again for ever), or another
             hub takes over our client id.
     """
-    states = DeviceStates(home)
     ledger = Ledger()
 
     def arrived(arrival: Arrival) -> None:
         if arrival.topic in VOICE_TOPICS:
             inbox.arrived(arrival)
         else:
-            states.feed(arrival.topic, arrival.payload, retained=arrival.retain)
+            household.heard(arrival.topic, arrival.payload, retained=arrival.retain)
             arrival.acknowledge()
+
+    def subscriptions() -> list[Subscription]:
+        return [*(Subscription(topic, 1, retain_as_published=True) for topic in VOICE_TOPICS),
+                *(Subscription(topic, 0) for topic in household.filters())]
+
+    def changed(now: Home) -> None:
+        conversation.home = now
+        link.follow(subscriptions())
+
+    def send(publication: Publication) -> None:
+        link.send(Message(publication.topic, publication.payload))
+
+    household = Household(home, settings.client_id, on_change=changed, send=send)
 
     link = Link(
         settings,
-        subscriptions=[
-            *(Subscription(topic, 1, retain_as_published=True) for topic in VOICE_TOPICS),
-            *(Subscription(topic, 0) for topic in states.topics()),
-        ],
+        subscriptions=subscriptions(),
         on_session=ledger.connected,
         on_arrival=arrived,
-        on_up=lambda: actuator.ask(home.devices),
+        on_up=household.ask_all,
         on_taken_over=lambda: wake(),
     )
-    actuator = Actuator(settings, link, states)
-    conversation = Conversation(home, states, dialogue, catalogue)
+    actuator = Actuator(settings, link, household.states)
+    conversation = Conversation(home, household.states, dialogue, catalogue)
     worker = Worker(settings, link, actuator, conversation, dialogue, student)
     inbox = Inbox(settings, ledger, worker.object_to)
 
@@ -77,9 +87,12 @@ def run_hub(
         link.open()
         busy = threading.Thread(target=worker.run, args=[inbox, ledger], name="worker", daemon=True)
         busy.start()
+        follower = threading.Thread(target=household.run, name="household", daemon=True)
+        follower.start()
         _log.info("hub.started", client_id=settings.client_id, devices=len(home.devices))
         received = wait_for_signal()  # "" where it was the link that woke us
     inbox.stop()
+    household.stop()
     link.give_up()
     _log.info("hub.stopping", signal=received)
     busy.join(settings.stop_seconds)

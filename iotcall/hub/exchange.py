@@ -33,7 +33,7 @@ class NotPermitted(Undelivered):
 
 
 class Subscription(msgspec.Struct, frozen=True, order=True):
-    """One topic to hear, without wildcards."""
+    """One topic, or filter with wildcards, to hear."""
 
     topic: str
     qos: int

@@ -89,6 +89,12 @@ class Link:
                                         daemon=True)
         self._keeper.start()
 
+    def follow(self, subscriptions: Iterable[Subscription]) -> None:
+        """Hear these topics from now on, and no others; after reconnects too."""
+        self._subscriptions = tuple(subscriptions)
+        if connection := self._latest:
+            connection.follow(self._subscriptions)
+
     def wait_up(self, deadline: float) -> bool:
         """Whether the link is up, at the latest at the (monotonic) deadline; False when closing."""
         with self._changed:

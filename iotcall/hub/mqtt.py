@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -38,6 +38,7 @@ from iotcall.hub.topics import Message
 _KEEPALIVE_SECONDS = 30
 _OUTGOING_LIMIT = 256  # publications that wait for the broker's acknowledgement
 _SESSION_TAKEN_OVER = 0x8E  # MQTT 5, 3.14.2.1
+_TOPICS_AT_ONCE = 200  # of one SUBSCRIBE: brokers bound the size of a packet
 _POLL_SECONDS = 0.05  # how soon a waiting publication notices that the connection ended
 
 _log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ class Connection:
         self._settled = threading.Event()  # subscribed, refused or over
         self._connected = False
         self._refusal: BrokerError | None = None
+        self._subscribing: dict[int, Sequence[Subscription]] = {}  # packet identifier -> topics
         self._refused: dict[int, str] = {}  # packet identifier -> why the broker did not take it
         self._client = _Client(settings, version, self._finish)
         self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
@@ -165,24 +167,47 @@ class Connection:
             return
         self._connected = True
         self._on_session(bool(flags.session_present))
-        client.subscribe([
-            (
-                wanted.topic,
-                SubscribeOptions(wanted.qos, retainAsPublished=wanted.retain_as_published)
-                if self.version == "5"
-                else wanted.qos,
-            )
-            for wanted in self._subscriptions
-        ])
+        self._subscribe(self._subscriptions)
+
+    def follow(self, subscriptions: Iterable[Subscription]) -> None:
+        """Hear these topics from now on, and no others."""
+        before, wanted = set(self._subscriptions), set(subscriptions)
+        self._subscriptions = sorted(wanted)
+        if not self._settled.is_set() or self.ended.is_set():
+            return  # what is wanted by then is subscribed to on connecting
+        if gone := sorted(each.topic for each in before - wanted):
+            self._client.unsubscribe(gone)
+        if new := sorted(wanted - before):
+            self._subscribe(new)
+
+    def _subscribe(self, subscriptions: Sequence[Subscription]) -> None:
+        for first in range(0, len(subscriptions), _TOPICS_AT_ONCE):
+            part = subscriptions[first:first + _TOPICS_AT_ONCE]
+            topics: list[Any] = [
+                (
+                    wanted.topic,
+                    SubscribeOptions(wanted.qos, retainAsPublished=wanted.retain_as_published)
+                    if self.version == "5"
+                    else wanted.qos,
+                )
+                for wanted in part
+            ]
+            _, mid = self._client.subscribe(topics)
+            if mid is not None:
+                self._subscribing[mid] = part
 
     def _suback(self, client: Any, userdata: Any, mid: int, reasons: list[ReasonCode],
                 _: Any) -> None:
+        part = self._subscribing.pop(mid, ())
         refused = [wanted.topic for wanted, reason
-                   in zip(self._subscriptions, reasons, strict=False) if reason.is_failure]
-        if refused:
+                   in zip(part, reasons, strict=False) if reason.is_failure]
+        if refused and self._settled.is_set():
+            _log.warning("subscription.refused", topics=refused[:5], count=len(refused))
+        elif refused:
             self._refusal = BrokerError(f"{self._settings.broker} lets us not subscribe to "
                                         f"{', '.join(refused)}; check its access list")
-        self._settled.set()
+        if refused or not self._subscribing:
+            self._settled.set()
 
     def _puback(self, client: Any, userdata: Any, mid: int, reason: ReasonCode, _: Any) -> None:
         if reason.is_failure:

@@ -131,7 +131,8 @@ class Worker:
     def _handle(self, waiting: Waiting, expires_at: float) -> None:
         heard = waiting.heard
         _log.debug("utterance.begun", text=heard.text, site_id=heard.site_id)
-        found, decoding = self._understand(self._sessions.of(heard.site_id), waiting)
+        session = self._sessions.of(heard.site_id)
+        found, decoding = self._understand(session, waiting)
         confidence = decoding.confidence if decoding else None
         # One deadline from here to the last command: nothing may move long after it was said.
         began = time.monotonic()
@@ -142,7 +143,7 @@ class Worker:
             for call in found.calls:  # not those to which a no was said
                 self._tell(intent(heard, call, 1.0 if confidence is None else confidence),
                            act_until, needed=False)
-        commands, outcome, text = self._carry_out(found, act_until)
+        commands, outcome, text = self._carry_out(session, found, act_until)
         acted_at = time.monotonic()
         # The reply goes first: a dialogue manager ends the session at an intentNotRecognized.
         tell_until = max(expires_at, acted_at + self._settings.connect_seconds)
@@ -165,11 +166,12 @@ class Worker:
                   calls=[call.name for call in found.calls], total_ms=latency.total)
 
     def _carry_out(
-        self, found: Understood, deadline: float
+        self, session: Session, found: Understood, deadline: float
     ) -> tuple[tuple[CommandRecord, ...], Outcome, str]:
         """The commands that were given, what it came to, what to say."""
         if not isinstance(found, Plan):
             return (), _OUTCOMES[type(found)], found.reply
+        self._conversation.before(session, found)
         commands = self._actuator.carry_out(found.commands, deadline)
         verdicts = [told.verdict for told in commands]
         done = all(verdict in ("confirmed", "accepted") for verdict in verdicts)

@@ -1,6 +1,19 @@
-"""What people said: its words and the numbers in it. Leaves out: what they meant by them."""
+"""What people said: its words, the numbers in it and the values it calls by name.
 
+Leaves out: what they meant by them.
+"""
+
+from iotcall.speech.amounts import Amount, amount
+from iotcall.speech.colors import color, color_name, white, white_name
+from iotcall.speech.degrees import Degrees, degrees
+from iotcall.speech.durations import duration
 from iotcall.speech.numbers import SaidNumber, is_number_word, numbers, said_numbers
+from iotcall.speech.shares import Share, share
+from iotcall.speech.spelling import alike
 from iotcall.speech.words import words
 
-__all__ = ["SaidNumber", "is_number_word", "numbers", "said_numbers", "words"]
+__all__ = [
+    "Amount", "Degrees", "SaidNumber", "Share", "alike", "amount", "color", "color_name",
+    "degrees", "duration", "is_number_word", "numbers", "said_numbers", "share", "white",
+    "white_name", "words",
+]

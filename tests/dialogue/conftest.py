@@ -38,6 +38,7 @@ class Talk:
     def __init__(self, home: Home, settings: DialogueSettings, catalogue: Catalogue) -> None:
         self.clock = Clock()
         self.home = home
+        self.catalogue = catalogue
         self.states = DeviceStates(home)
         self.conversation = Conversation(home, self.states, settings, catalogue, clock=self.clock)
         self.sessions = SessionStore(settings, clock=self.clock)
@@ -48,7 +49,7 @@ class Talk:
     ) -> Outcome:
         """The outcome; `calls` is what the student would answer, which it may not be asked."""
         for call in calls:
-            self.conversation._around.catalogue.check(call)
+            self.catalogue.check(call)
         at = self.sessions.of(site)
         begun = self.conversation.begin(at, utterance, session)
         if begun is not None:

@@ -1,0 +1,111 @@
+"""``iotcall home``: what a hub knows of a home, and where each thing came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from iotcall.cli.output import JsonOption, print_json
+
+if TYPE_CHECKING:
+    from iotcall.devices import Device, DeviceStates, Home
+
+home = typer.Typer(no_args_is_help=True, help="See what a hub knows of a home.")
+
+
+@home.command("show")
+def show(
+    file: Annotated[str, typer.Argument(
+        metavar="FILE|NAME", help="Your home's file, or the name of a shipped one.")],
+    broker: Annotated[str | None, typer.Option(
+        "--broker", metavar="URL", envvar="IOTCALL_BROKER",
+        help="Listen there too: for announcements, as the file's [discovery] says, and for what "
+             "the devices say.")] = None,
+    seconds: Annotated[float, typer.Option(
+        min=0.5, max=120, help="Listen that long at most.")] = 5.0,
+    json: JsonOption = False,
+) -> None:
+    """Print rooms and devices, what each can be told, and who describes it.
+
+    Without a broker only the file is read. The id in the last column is what `discovered` and
+    `discovery.hide` of the file take.
+    """
+    from iotcall.devices import load_home
+    from iotcall.errors import InputError
+    from iotcall.hub.settings import read_broker
+    from iotcall.hub.survey import survey
+    from iotcall.shipped import find
+
+    known = load_home(find("devices/homes", file, ".toml"))
+    if known.file.discovery.sources and broker is None and not known.devices:
+        raise InputError(f"{file} leaves its devices to discovery: name the broker with --broker")
+    states = None
+    if broker is not None:
+        household = survey(known, read_broker(broker), seconds=seconds)
+        known, states = household.home, household.states
+    if json:
+        print_json(_as_json(known, states))
+    else:
+        _print(known, states)
+
+
+def _as_json(known: Home, states: DeviceStates | None) -> dict[str, Any]:
+    return {
+        "name": known.name,
+        "rooms": {key: {"aliases": room.aliases, "floor": room.floor,
+                        "from": "file" if key in known.file.rooms else "discovery"}
+                  for key, room in known.rooms.items()},
+        "devices": [{
+            "id": device.id, "name": device.name, "room": device.room, "kind": device.kind,
+            "aliases": device.aliases, "model": device.model, "label": device.label,
+            "from": _origin(device, known),
+            "told": sorted(filter(device.can, device.points)),
+            "tells": sorted(name for name, point in device.points.items() if point.reads),
+            "not_understood": device.hidden,
+            "online": states.online(device) if states else None,
+            "state": states.of(device) if states else {}} for device in known.devices],
+        "missing": [entry.name for entry in known.missing],
+        "hidden": [device.id for device in known.hidden],
+        "scenes": sorted(known.scenes), "satellites": known.satellites,
+    }
+
+
+def _print(known: Home, states: DeviceStates | None) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("room", "device", "kind", "can be told", "state", "from", box=None,
+                  pad_edge=False)
+    order = {key: place for place, key in enumerate(known.rooms)}
+    for device in sorted(known.devices, key=lambda each: (order.get(each.room, 999), each.name)):
+        name = device.name + (f" ({', '.join(device.aliases)})" if device.aliases else "")
+        told = ", ".join(sorted(filter(device.can, device.points))) or "nothing"
+        if device.hidden:
+            told += f"; not understood: {', '.join(device.hidden)}"
+        table.add_row(*map(escape, (device.room or "-", name, device.kind, told,
+                                    _state(device, states), _origin(device, known))))
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    console.print(f"{len(known.devices)} devices in {len(known.rooms)} rooms; scenes: "
+                  f"{escape(', '.join(sorted(known.scenes)) or 'none')}")
+    for entry in known.missing:
+        console.print(escape(f"not announced: {entry.name} ({entry.discovered})"))
+    for device in known.hidden:
+        console.print(escape(f"hidden: {device.name} ({device.id})"))
+
+
+def _state(device: Device, states: DeviceStates | None) -> str:
+    if states is None:
+        return ""
+    if states.online(device) is False:
+        return "offline"
+    return ", ".join(f"{name} {value}" for name, value in sorted(states.of(device).items())) or "?"
+
+
+def _origin(device: Device, known: Home) -> str:
+    entries = {entry.discovered for entry in known.file.devices if entry.discovered}
+    if any(entry.driver and entry.name == device.name for entry in known.file.devices):
+        return f"file, {device.id}"
+    return f"file and {device.id}" if device.id in entries else device.id

@@ -1,0 +1,277 @@
+"""The person's words for devices -> devices of this home. Leaves out: whether they can do it.
+
+Order, the first that finds something wins: the whole name; a room or floor beside a kind of device
+("kitchen lights"); a room alone; a part of a name ("the desk one"); a name that sounds alike.
+Digits and number words never match others: "room nine" is not room two.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from iotcall.devices import Device, Home, spoken
+from iotcall.dialogue.house.nouns import Noun, ending, fits
+from iotcall.dialogue.words import words
+from iotcall.speech.spelling import alike, singular
+
+Words = tuple[str, ...]
+
+_ARTICLES = frozenset({"the", "a", "an", "my", "our", "your", "that", "this", "those", "these",
+                       "please", "of"})
+_PREPOSITIONS = frozenset({"in", "on", "at", "from"})
+_EVERYTHING = frozenset({"everything", "all", "everywhere", "anything"})
+_HERE = (("here",), ("in", "here"), ("this", "room"))
+_JOINS = re.compile(r",|;|&|\b(?:and|plus|or|as well as)\b")
+_NEAR = 0.8
+"""How alike a name must sound."""
+_CLOSER = 0.08
+"""What a name must be ahead of the next one by."""
+
+
+class Phrase(msgspec.Struct, frozen=True, kw_only=True):
+    """What a span means in this home."""
+
+    devices: tuple[Device, ...] = ()
+    """Best first: one group, of which all are meant where the phrase is plural."""
+    several: bool = False
+    """The words mean all of them ("the lights", a room), not one among them ("the lamp")."""
+    sort: str = ""
+    """Word for what was asked for, where a kind of device was named."""
+    rooms: tuple[str, ...] = ()
+    """Keys of rooms that the words name."""
+    everything: bool = False
+
+
+def plain(text: str) -> Words:
+    """The words without articles: "the big Lamp" -> ("big", "lamp")."""
+    return tuple(word for word in words(text) if word not in _ARTICLES)
+
+
+def rooms_of(text: str, home: Home, site_room: str = "") -> tuple[str, ...]:
+    """Keys of the rooms that a phrase names: rooms, a floor, here; sound-alikes too; empty: one of
+    them is not known."""
+    found = _room_of(text, home, site_room)
+    parts = _parts(text)
+    if found or len(parts) < 2:
+        return found
+    each = [_room_of(part, home, site_room) for part in parts]
+    if not all(each):  # "rooms four, six and nine"
+        head, *_ = plain(parts[0]) or ("",)
+        singular = head.removesuffix("s")
+        first = " ".join((singular, *plain(parts[0])[1:]))
+        each = [_room_of(part, home, site_room)
+                for part in (first, *(f"{singular} {part}" for part in parts[1:]))]
+    return tuple(dict.fromkeys(key for keys in each for key in keys)) if all(each) else ()
+
+
+def _room_of(text: str, home: Home, site_room: str) -> tuple[str, ...]:
+    said = plain(text)
+    if tuple(words(text)) in _HERE or said in _HERE:
+        return (site_room,) if site_room else ()
+    exact = _rooms_exactly(said, home)
+    if exact:
+        return exact
+    for tail in ("room", "floor"):  # "the kitchen room", "upstairs floor"
+        if said[-1:] == (tail,) and (exact := _rooms_exactly(said[:-1], home)):
+            return exact
+    scored = sorted(((alike(" ".join(said), name), key) for key, name in _room_names(home)),
+                    reverse=True)
+    if scored and scored[0][0] >= _NEAR:
+        best = {key for score, key in scored if score > scored[0][0] - _CLOSER}
+        if len(best) == 1:
+            return (scored[0][1],)
+    return ()
+
+
+def phrase_of(text: str, home: Home, nouns: Sequence[Noun], *, rooms: Iterable[str] = (),
+              site_room: str = "") -> Phrase | None:
+    """What a target means; None: nothing here is called so.
+
+    Args:
+        rooms: keys of the rooms that were said apart; empty: none was.
+        site_room: where the person is; decides between devices that fit equally.
+    """
+    within = tuple(rooms)
+    said = plain(text)
+    if not said:
+        return None
+    whole = _one(said, home, nouns, within, site_room, loose=False)
+    if whole:
+        return whole
+    parts = _parts(text)
+    if len(parts) > 1:
+        head = ending(plain(parts[-1]), nouns)
+        found = [_part(part, head.noun if head else None, head.several if head else False, home,
+                       nouns, within, site_room) for part in parts]
+        if all(found):
+            devices = {device.id: device for each in found if each for device in each.devices}
+            return Phrase(devices=tuple(devices.values()), several=True)
+    return _one(said, home, nouns, within, site_room, loose=True)
+
+
+def _part(part: str, noun: Noun | None, several: bool, home: Home, nouns: Sequence[Noun],
+          within: tuple[str, ...], site_room: str) -> Phrase | None:
+    """One of several joined by "and"; "kitchen" beside "and hall lights" means its lights."""
+    said = plain(part)
+    rooms = _rooms_exactly(said, home)
+    if rooms and noun is not None:
+        devices = tuple(device for device in home.devices
+                        if device.room in rooms and fits(device, noun))
+        if devices:
+            return Phrase(devices=devices, several=several or len(devices) == 1, rooms=rooms,
+                          sort=noun.one[0])
+    found = _one(said, home, nouns, within, site_room, loose=True)
+    if found and not found.several and len(found.devices) > 1:
+        return None  # which one? is asked of a phrase by itself only
+    return found
+
+
+def _one(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, ...],
+         site_room: str, *, loose: bool) -> Phrase | None:
+    """What a phrase without an "and" means; not loose: by its exact words only."""
+    if set(said) <= _EVERYTHING | {"devices", "else"}:
+        return Phrase(devices=_inside(home.devices, within), several=True, everything=True)
+    named = _named_exactly(said, home, within)
+    if named:
+        return Phrase(devices=_nearest(named, within, site_room))
+    rooms = within or ((site_room,) if site_room else ())
+    if rooms and len(short := _named_shortly(said, home, rooms)) == 1:
+        return Phrase(devices=short)
+    by_kind = _by_kind(said, home, nouns, within)
+    if by_kind:
+        return by_kind
+    rooms = _rooms_exactly(said, home)
+    if rooms:
+        devices = tuple(device for device in home.devices if device.room in rooms)
+        return Phrase(devices=devices, several=True, rooms=rooms)
+    if not loose:
+        return None
+    end = ending(said, nouns)
+    part = _by_part(said, home, within, site_room)
+    if part:
+        return Phrase(devices=part, several=end is not None and end.several)
+    return _by_sound(said, home, nouns, within, site_room)
+
+
+def _named_exactly(said: Words, home: Home, within: tuple[str, ...]) -> tuple[Device, ...]:
+    return tuple(device for device in _inside(home.devices, within)
+                 if any(said == plain(name) for name in _names(device, home)))
+
+
+def _named_shortly(said: Words, home: Home, rooms: tuple[str, ...]) -> tuple[Device, ...]:
+    """"The light", in the kitchen, is the kitchen light and not the counter light."""
+    found = []
+    for device in _inside(home.devices, rooms):
+        here = home.rooms.get(device.room)
+        fronts = {plain(spoken(name)) for name in (device.room, *(here.aliases if here else ()))}
+        for name in (device.name, *device.aliases):
+            full = plain(name.replace("/", " "))
+            if any(full == (*front, *said) for front in fronts):
+                found.append(device)
+                break
+    return tuple(found)
+
+
+def _by_kind(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, ...]
+             ) -> Phrase | None:
+    """"lights", "kitchen lights", "upstairs blinds", "lights upstairs"."""
+    found, rooms = ending(said, nouns), within
+    if found is None:  # the place may follow: "lights upstairs"
+        for cut in range(1, len(said)):
+            place = said[cut:] if said[cut] not in _PREPOSITIONS else said[cut + 1:]
+            behind = _rooms_exactly(place, home)
+            if behind and (found := ending(said[:cut], nouns)) and not found.before:
+                rooms = behind
+                break
+        else:
+            return None
+    assert found is not None
+    if found.before:
+        if found.before[-1:] == ("all",) or found.before == ("every",):
+            before = found.before[:-1]
+        else:
+            before = found.before
+        if before:
+            ahead = _rooms_exactly(before, home)
+            if not ahead or (within and not set(ahead) & set(within)):
+                return None
+            rooms = ahead
+    devices = tuple(device for device in _inside(home.devices, rooms)
+                    if fits(device, found.noun))
+    return Phrase(devices=devices, several=found.several, sort=found.noun.one[0], rooms=rooms)
+
+
+def _by_part(said: Words, home: Home, within: tuple[str, ...], site_room: str
+             ) -> tuple[Device, ...]:
+    """Devices whose name holds all the words: "desk" for "desk lamp"."""
+    wanted = {singular(word) for word in said} - {"one"}
+    if not wanted:
+        return ()
+    found = tuple(device for device in _inside(home.devices, within)
+                  if any(wanted <= {singular(word) for word in plain(name)}
+                         for name in _names(device, home)))
+    return _nearest(found, within, site_room)
+
+
+def _by_sound(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, ...],
+              site_room: str) -> Phrase | None:
+    heard = " ".join(said)
+    scored = [(max(alike(heard, " ".join(plain(name))) for name in _names(device, home)), device)
+              for device in _inside(home.devices, within)]
+    near = [(score, device) for score, device in scored if score >= _NEAR]
+    if near:
+        best = max(score for score, _ in near)
+        devices = tuple(device for score, device in near if score > best - _CLOSER)
+        return Phrase(devices=_nearest(devices, within, site_room))
+    found = ending(said, nouns)
+    if found and found.before and (rooms := rooms_of(" ".join(found.before), home)):
+        return _by_kind((*plain(rooms[0].replace("_", " ")), *said[len(found.before):]), home,
+                        nouns, within)
+    return None
+
+
+def _nearest(devices: Sequence[Device], within: tuple[str, ...], site_room: str
+             ) -> tuple[Device, ...]:
+    """Where several fit and one of them is where the person is, that one."""
+    here = tuple(device for device in devices if site_room and device.room == site_room)
+    return here if here and len(devices) > 1 and not within else tuple(devices)
+
+
+def _inside(devices: Iterable[Device], rooms: Iterable[str]) -> tuple[Device, ...]:
+    keys = frozenset(rooms)
+    return tuple(device for device in devices if not keys or device.room in keys)
+
+
+def _names(device: Device, home: Home) -> tuple[str, ...]:
+    """Everything a device may be called: its names, with and without its room in front."""
+    names = [device.name.replace("/", " "), *device.aliases]
+    rooms = ([device.room, *home.rooms[device.room].aliases]
+             if device.room in home.rooms else [])
+    longer = [f"{room} {name}" for room in rooms for name in names]
+    return *names, *longer
+
+
+def _room_names(home: Home) -> list[tuple[str, str]]:
+    """(key, spoken name) of every room."""
+    return [(key, spoken(name)) for key, room in home.rooms.items()
+            for name in (key, *room.aliases)]
+
+
+def _rooms_exactly(said: Words, home: Home) -> tuple[str, ...]:
+    """A room, or all rooms of a floor."""
+    text = " ".join(said)
+    for key, name in _room_names(home):
+        if " ".join(plain(name)) == text:
+            return (key,)
+    for key, floor in home.floors.items():
+        if any(" ".join(plain(name)) == text for name in (spoken(key), *floor.aliases)):
+            return tuple(room for room, known in home.rooms.items() if known.floor == key)
+    return ()
+
+
+def _parts(text: str) -> list[str]:
+    """Split at commas and "and": "the fan, the lamp and the heater"."""
+    return [part for part in _JOINS.split(text.casefold()) if plain(part)]

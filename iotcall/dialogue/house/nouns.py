@@ -1,0 +1,68 @@
+"""What people call kinds of devices, floors and everything. Leaves out: names of this home.
+
+The words are in a catalogue's dialogue.toml under ``house.nouns``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from iotcall.devices import Device, Kind
+from iotcall.dialogue.words import words
+
+Words = tuple[str, ...]
+
+
+class Noun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A word for a sort of device."""
+
+    kind: Kind
+    one: tuple[str, ...]
+    """Words for one of them."""
+    several: tuple[str, ...] = ()
+    """Words for several."""
+    label: tuple[str, ...] = ()
+    """Only devices that are called so by their ecosystem, or whose name says such a word; empty:
+    every device of the kind."""
+
+
+class NounFound(msgspec.Struct, frozen=True):
+    """A noun at the end of a phrase."""
+
+    noun: Noun
+    several: bool
+    before: Words
+    """The words in front of it."""
+
+
+def ending(said: Words, nouns: Sequence[Noun]) -> NounFound | None:
+    """The noun at the end of the words, the longest there is: "big kitchen lights"."""
+    best: tuple[int, NounFound] | None = None
+    for noun in nouns:
+        for several, phrases in ((False, noun.one), (True, noun.several)):
+            for phrase in phrases:
+                tail = words(phrase)
+                if tail and said[-len(tail):] == tail and (best is None or len(tail) > best[0]):
+                    best = len(tail), NounFound(noun, several, said[:-len(tail)])
+    return best[1] if best else None
+
+
+def fits(device: Device, noun: Noun) -> bool:
+    """Whether the noun may mean the device."""
+    if device.kind != noun.kind:
+        # what stands on a plug is what its owner calls it: the lamp, the heater
+        return device.kind == "plug" and noun.kind in ("light", "fan") and _named(device, noun)
+    return not noun.label or device.label in noun.label or _named(device, noun)
+
+
+def _named(device: Device, noun: Noun) -> bool:
+    said = {word for name in (device.name, *device.aliases) for word in words(name)}
+    marks = {word for phrase in (*noun.label, *noun.one, *noun.several) for word in words(phrase)}
+    return bool(said & marks)
+
+
+def plural(kind: Kind, nouns: Sequence[Noun], kinds: Mapping[Kind, tuple[str, str]]) -> str:
+    """What several of the kind are called."""
+    return kinds[kind][1] if kind in kinds else f"{kind}s"

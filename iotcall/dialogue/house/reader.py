@@ -1,0 +1,76 @@
+"""The `home` catalogue: spans of what was said, resolved in the home as it is now.
+
+Leaves out: what a single call means (resolver), the gate.
+"""
+
+from __future__ import annotations
+
+from iotcall.catalogue import ToolCall
+from iotcall.devices import DeviceStates, Home
+from iotcall.dialogue.house.resolver import resolve
+from iotcall.dialogue.house.settings import House
+from iotcall.dialogue.house.targets import Around
+from iotcall.dialogue.outcomes import Answer, Plan, Question, Refusal
+from iotcall.dialogue.session import Pending, Session
+from iotcall.dialogue.settings import DialogueSettings
+from iotcall.dialogue.words import is_only, without, words
+
+
+class HouseReader:
+    """See `iotcall.dialogue.reader.Reader`."""
+
+    def __init__(self, states: DeviceStates, settings: DialogueSettings, house: House) -> None:
+        self._states, self._settings, self._house = states, settings, house
+
+    def read(self, calls: tuple[ToolCall, ...], meant: str, home: Home, session: Session
+             ) -> Plan | Question | Refusal | Answer:
+        found = resolve(calls, self._around(home, session), self._states)
+        session.memory = found.memory
+        return found.outcome
+
+    def answered(self, pending: Pending, utterance: str, home: Home, session: Session
+                 ) -> tuple[ToolCall, ...] | None:
+        question, settings = pending.question, self._settings
+        if not question.calls:
+            return None
+        said = without(words(utterance), settings.fillers)
+        if not said:
+            return None
+        call = question.calls[question.at]
+        arguments = _filled(question, said, utterance, call, settings)
+        if arguments is None:
+            return None
+        calls = (*question.calls[:question.at], ToolCall(call.name, arguments),
+                 *question.calls[question.at + 1:])
+        # subtle: words that cannot be read as an answer are another wish: the student's to say
+        outcome = resolve(calls, self._around(home, session), self._states).outcome
+        if isinstance(outcome, Question) and outcome.reply == question.reply:
+            return None
+        if question.value_slot and isinstance(outcome, Refusal):
+            return None
+        return calls
+
+    def _around(self, home: Home, session: Session) -> Around:
+        return Around(home=home, settings=self._settings, house=self._house,
+                      memory=session.memory,
+                      site_room=home.satellites.get(session.site_id, ""))
+
+
+def _filled(question: Question, said: tuple[str, ...], utterance: str, call: ToolCall,
+            settings: DialogueSettings) -> dict[str, object] | None:
+    """The call's arguments with what was said, where it is one of the question's answers."""
+    if is_only(words(utterance), settings.everywhere, settings.fillers) and question.fills:
+        return {**call.arguments, "scope": "all"}
+    exact = {(fill.slot, fill.value) for fill in question.fills
+             if said == without(words(fill.said), settings.fillers)}
+    partly = {(fill.slot, fill.value) for fill in question.fills
+              if set(said) <= set(words(f"{fill.said} {fill.value}"))}
+    for found in (exact, partly):
+        if len(found) == 1:
+            slot, value = next(iter(found))
+            return {**call.arguments, slot: value}
+    if question.value_slot:
+        return {**call.arguments, question.value_slot: " ".join(said)}
+    return None
+
+

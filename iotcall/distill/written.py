@@ -1,0 +1,132 @@
+"""Draw dialogues from hand-written ones whose spans are marked. Leaves out: the writing.
+
+A written dialogue says how people put a wish; which lamp it is about is chance. Marked spans
+are exchanged for others that may stand there, the same in all turns; sentences are joined, and
+dialogues follow each other; every sentence is roughened as people type and recognisers write. Whatever
+happens to a sentence happens to its arguments too: they are slices of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from random import Random
+
+import msgspec
+
+from iotcall.catalogue import Catalogue, ToolCall
+from iotcall.distill.exchange import Exchange
+from iotcall.distill.slices import Sentence, roughened
+from iotcall.evaluate import Dialogue, LabelledTurn
+from iotcall.evaluate.marked import MarkedTurn
+
+_PIECES = (1, 1, 1, 2, 2, 3)
+"""Written dialogues that follow each other in one drawn."""
+_MOST_TURNS = 6
+_JOINED = 0.18
+"""Share of written single sentences that are joined with another."""
+_JOINTS = (" and ", " and ", " and then ", ", then ", ", and ", " then ", ", ", " and also ",
+           " plus ", ". ", ". Also ", " while you're at it ")
+_ALONE = frozenset({"off_topic", "unclear", "confirm", "cancel", "undo", "again"})
+_TOOL_EXPONENT = 0.6
+_TRIES = 20
+
+
+class Written:
+    """A stream of dialogues; the same seed gives the same stream."""
+
+    def __init__(self, catalogue: Catalogue, dialogues: Sequence[tuple[MarkedTurn, ...]],
+                 exchange: Exchange, seed: int) -> None:
+        self._catalogue, self._exchange = catalogue, exchange
+        self._random = Random(seed)
+        self._by_tool: dict[str, list[tuple[MarkedTurn, ...]]] = {}
+        for dialogue in dialogues:
+            self._by_tool.setdefault(dialogue[-1].calls[0].name, []).append(dialogue)
+        self._tools = sorted(self._by_tool)
+        self._weights = [len(self._by_tool[tool]) ** _TOOL_EXPONENT for tool in self._tools]
+
+    def dialogues(self, count: int) -> Iterator[Dialogue]:
+        """That many dialogues."""
+        for _ in range(count):
+            yield self._dialogue()
+
+    def _dialogue(self) -> Dialogue:
+        turns: list[LabelledTurn] = []
+        for _ in range(self._random.choice(_PIECES)):
+            piece = self._piece()
+            if turns and len(turns) + len(piece) > _MOST_TURNS:
+                break
+            turns += piece
+        return Dialogue(tuple(turns))
+
+    def _piece(self) -> list[LabelledTurn]:
+        for _ in range(_TRIES):
+            written = self._pick()
+            if len(written) == 1 and self._random.random() < _JOINED:
+                written = self._joined(written[0])
+            if made := self._varied(written):
+                return made
+        raise ValueError("the written dialogues leave nothing to draw from")
+
+    def _pick(self) -> tuple[MarkedTurn, ...]:
+        tool = self._random.choices(self._tools, self._weights)[0]
+        return self._random.choice(self._by_tool[tool])
+
+    def _joined(self, first: MarkedTurn) -> tuple[MarkedTurn, ...]:
+        """The sentence with another behind it, where both can be done in one breath."""
+        second = self._pick()
+        both = (*first.calls, *second[0].calls)
+        if len(second) != 1 or len(both) > self._catalogue.max_calls or any(
+                call.name in _ALONE for call in both):
+            return (first,)
+        one, other = first.utterance.rstrip(".!? "), second[0].utterance
+        if other[:1].isupper() and other[1:2].islower():
+            other = other[:1].lower() + other[1:]
+        joint = self._random.choice(_JOINTS)
+        shift = len(one) + len(joint)
+        return (MarkedTurn(f"{one}{joint}{other}", both, (*first.spans, *(
+            msgspec.structs.replace(span, start=span.start + shift, end=span.end + shift,
+                                    call=span.call + len(first.calls))
+            for span in second[0].spans))),)
+
+    def _varied(self, written: tuple[MarkedTurn, ...]) -> list[LabelledTurn] | None:
+        """The dialogue with other names and values, roughened; None where a span got lost."""
+        chosen = self._exchange.choose(written, self._random)
+        turns: list[LabelledTurn] = []
+        said: list[str] = []
+        meant: dict[str, str] = {}  # words as written -> as said now
+        for turn in written:
+            sentence = roughened(Sentence.of(turn, chosen), self._random,
+                                 breaks_off=turn.calls[0].name == "unclear")
+            said.append(sentence.text)
+            for span in turn.spans:
+                meant[turn.utterance[span.start:span.end].casefold()] = sentence.span(span)
+            calls = []
+            for place, call in enumerate(turn.calls):
+                arguments = dict(call.arguments)
+                for span in turn.spans:
+                    if span.call == place:
+                        arguments[span.argument] = sentence.span(span)
+                for key, value in call.arguments.items():
+                    marked = any((span.call, span.argument) == (place, key)
+                                 for span in turn.spans)
+                    if not marked and self._is_words(call.name, key):
+                        words = meant.get(str(value).casefold()) or _as_said(str(value), said)
+                        if words is None:
+                            return None
+                        arguments[key] = words
+                calls.append(ToolCall(call.name, arguments))
+            turns.append(LabelledTurn(sentence.text, tuple(calls)))
+        return turns
+
+    def _is_words(self, tool: str, key: str) -> bool:
+        return (tool, key) in self._exchange.words
+
+
+def _as_said(words: str, said: Sequence[str]) -> str | None:
+    """Words of an earlier turn as they stand there now, whatever became of case and signs."""
+    pattern = r"\W+".join(re.escape(word) for word in re.findall(r"[\w']+", words))
+    for text in reversed(said):
+        if found := re.search(rf"(?<!\w){pattern}(?!\w)", text, re.IGNORECASE):
+            return found[0]
+    return None

@@ -1,0 +1,90 @@
+"""The home as it is now: file and announcements in, devices out. Leaves out: the connection.
+
+Announcements arrive on the network thread in hundreds at once; a thread of its own makes the home
+anew when they have been heard, and hands it to whoever follows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from iotcall.devices import DeviceStates, Home, Publication
+from iotcall.devices.discovery import Registry
+
+_SETTLE_SECONDS = 0.2
+"""How long announcements are gathered before the home is made anew."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Household:
+    """Thread-safe; `home` is replaced, never changed."""
+
+    def __init__(self, home: Home, client_id: str, *,
+                 on_change: Callable[[Home], None], send: Callable[[Publication], None]) -> None:
+        """`on_change` hears every new home, `send` publishes what discoveries and new devices ask;
+        both on the thread of `run`."""
+        self.states = DeviceStates(home)
+        self.home = home
+        self._registry = Registry(home.file, client_id=client_id) if (
+            home.file.discovery.sources) else None
+        self._on_change, self._send = on_change, send
+        self._lock = threading.Lock()
+        self._due = threading.Event()
+        self._ended = threading.Event()
+
+    def filters(self) -> tuple[str, ...]:
+        """Topic filters to hear now: announcements, and what the devices say."""
+        announced = self._registry.subscriptions() if self._registry else ()
+        return tuple(sorted({*announced, *self.states.topics()}))
+
+    def heard(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        """Take in a message that is no utterance. For the network thread."""
+        if self._registry:
+            with self._lock:
+                due = self._registry.take(topic, payload)
+            if due:
+                self._due.set()
+        self.states.feed(topic, payload, retained=retained)
+
+    def run(self) -> None:
+        """Body of the thread that follows the announcements; returns after `stop`."""
+        while not self._ended.is_set():
+            self._due.wait()
+            if self._ended.wait(_SETTLE_SECONDS):
+                return
+            self._due.clear()
+            self._renew()
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._ended.set()
+        self._due.set()
+
+    def ask_all(self) -> None:
+        """Ask every device for its state, without waiting."""
+        self._ask(publication for device in self.home.devices for publication in device.asks)
+
+    def _renew(self) -> None:
+        assert self._registry is not None
+        with self._lock:
+            changed, asks = self._registry.renew(), self._registry.asks()
+            home = self._registry.home
+        for publication in asks:
+            self._send(publication)
+        if not changed:
+            return
+        known = {device.id for device in self.home.devices}
+        self.home = home
+        self.states.follow(home)
+        self._on_change(home)
+        self._ask(publication for device in home.devices if device.id not in known
+                  for publication in device.asks)
+        _log.info("home.changed", devices=len(home.devices), missing=len(home.missing))
+
+    def _ask(self, publications: Iterable[Publication]) -> None:
+        for publication in dict.fromkeys(publications):
+            self._send(publication)
