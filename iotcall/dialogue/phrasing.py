@@ -30,7 +30,9 @@ def subject(devices: Sequence[Device], home: Home, settings: DialogueSettings) -
 
 def verb(devices: Sequence[Device], settings: DialogueSettings) -> str:
     """is or are."""
-    named_plural = devices[0].name.endswith(settings.kinds[devices[0].kind][1])
+    plurals = [settings.kinds[devices[0].kind][1]] + [
+        word for noun in (settings.house.nouns if settings.house else ()) for word in noun.several]
+    named_plural = any(f" {devices[0].name}".endswith(f" {word}") for word in plurals)
     return "are" if len(devices) > 1 or named_plural else "is"
 
 

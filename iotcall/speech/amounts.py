@@ -30,7 +30,7 @@ _UNITS: dict[str, AmountUnit] = {
 }
 _SINGULAR = frozenset({"degree", "step", "notch", "level", "click", "increment", "stage", "peg"})
 _SIZES: dict[Size, str] = {
-    "little": "bit, little, little bit, tiny bit, tiny little bit, wee bit, wee little bit, "
+    "little": "shade, bit, little, little bit, tiny bit, tiny little bit, wee bit, wee little bit, "
               "small bit, teeny bit, bit of, slightly, ever so slightly, very slightly, touch, "
               "slight touch, tad, tiny tad, tad bit, smidge, smidgen, smidgeon, hair, fraction, "
               "whisker, jot, slight bit, small amount, little amount, tiny amount, tiny, "

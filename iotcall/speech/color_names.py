@@ -92,7 +92,8 @@ ALIASES = {
     "yellowgreen": "yellow green", "skyblue": "sky blue", "hotpink": "hot pink", "rosy": "rose",
     "turquoise blue": "turquoise", "ocean blue": "ocean", "ruby red": "ruby", "fiery": "fire",
     "chocolate brown": "chocolate", "lavendar": "lavender", "turquiose": "turquoise",
-    "buttercup": "sunflower", "kelly": "kelly green", "racing": "racing green", 
-    "sunny": "sunflower", "green yellow": "yellow green", "cornflour": "cornflower",
+    "buttercup": "sunflower", "kelly": "kelly green", "racing": "racing green",
+    "sunny": "sunflower",
+    "off white": "ivory", "green yellow": "yellow green", "cornflour": "cornflower",
 }
 """Other names and spellings -> the name of the same colour."""

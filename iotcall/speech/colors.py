@@ -50,14 +50,14 @@ that of CIE's illuminant D65, a candle 1900 (https://en.wikipedia.org/wiki/Color
 _WHITE_WORDS = {
     1900: "candle light, candle, candles, candlelight, candlelit, firelight, fire light, fireplace",
     2200: "extra warm, very warm, really warm, super warm, ultra warm, warmest, cosy, cozy, "
-          "vintage, edison, amber white, sunset white, golden white, golden, relaxing",
-    2700: "warm, soft, incandescent, tungsten, yellowish, yellow, warmish, evening",
+          "vintage, edison, amber white, sunset white, golden white, relaxing",
+    2700: "warm, soft, incandescent, tungsten, yellowish white, yellow white, warmish, evening",
     3000: "halogen",
     4000: "neutral, natural, plain, pure, normal, medium, regular, standard, moonlight",
-    5000: "cool, bright, fluorescent, clear, crisp, office, coolish",
+    5000: "cool, bright white, fluorescent, clear white, crisp, office, coolish",
     5700: "cold, very cool, extra cool, really cool, coldish, clinical, sterile",
-    6500: "daylight, day, day light, sunlight, noon, midday, bluish, blue, very cold, extra cold, "
-          "really cold, coolest, coldest",
+    6500: "daylight, day white, day light, sunlight, noon, midday, bluish white, blue white, "
+          "very cold, extra cold, really cold, coolest, coldest",
     8000: "ice, icy, ice cold, arctic, glacier, overcast",
 }
 _KELVIN_OF = {words: kelvin for kelvin, all_words in _WHITE_WORDS.items()

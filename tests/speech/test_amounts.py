@@ -62,7 +62,8 @@ def test_one_step_is_a_little_where_there_are_no_steps(text: str) -> None:
 @pytest.mark.parametrize(("size", "texts"), [
     ("little", "a bit, bit, a little, little, a little bit, little bit, a tiny bit, a wee bit, "
                "slightly, very slightly, ever so slightly, a touch, touch, a tad, a smidge, "
-               "a smidgen, a hair, a fraction, a small amount, a bit more, a little bit more, "
+               "a smidgen, a hair, a shade, a fraction, a small amount, a bit more, "
+               "a little bit more, "
                "slightly brighter, a touch warmer, a tad too, up a bit, down a little, just a bit, "
                "by a bit, a little bit less, a bit louder please, not much, marginally"),
     ("some", "some, somewhat, some more, moderately, somewhat brighter, noticeably"),

@@ -180,7 +180,8 @@ def test_a_white_in_kelvin(text: str, kelvin: int) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "", "red", "lamp", "light", "a", "the", "40", "40 percent", "21 degrees", "999 kelvin",
+    "", "red", "blue", "yellow", "bright",
+    "lamp", "light", "a", "the", "40", "40 percent", "21 degrees", "999 kelvin",
     "10001 kelvin", "minus 2700", "2700-3000", "kelvin", "k", "warm lamp", "warmer", "off",
     "purple white", "2700000 kelvin", "9" * 110, "warm " * 40, "two kelvin", "tone",
 ])
