@@ -101,4 +101,4 @@ class StoreFull(StoreError):
         self.limit_bytes = limit_bytes
         """What the store may grow to, however large its disk is."""
         super().__init__(f"{path}: nothing more can be kept: the disk is full, or the file has "
-                         f"reached its {limit_bytes / 2**20:g} MiB; make room, it goes on by itself")
+                         f"reached its {limit_bytes / 2**20:g} MiB; make room, and it goes on")

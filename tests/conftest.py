@@ -19,6 +19,12 @@ from tests import lamp as lamp_files
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What hubs keep over restarts is kept for one run of the tests."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture(scope="session")
 def lamp() -> Catalogue:
     return load_catalogue(lamp_files.FOLDER)

@@ -36,6 +36,10 @@ def hub(
     threads: Annotated[int | None, typer.Option(
         min=1, help="Threads of the student, in place of the board's.")] = None,
     board: BoardOption = DEFAULT_BOARD,
+    store: Annotated[Path | None, typer.Option(
+        metavar="FILE", envvar="IOTCALL_STORE",
+        help="What is kept over restarts: journal, timers, lists, dialogues. Without it: a file "
+             "named after the client id in $XDG_STATE_HOME/iotcall.")] = None,
     trusted_key: Annotated[list[Path] | None, typer.Option(
         metavar="FILE", envvar="IOTCALL_TRUSTED_KEYS",
         help="A public key; may be repeated. With any, only a bundle that one of them signed is "
@@ -55,6 +59,7 @@ def hub(
     from iotcall.runtime import Student
     from iotcall.runtime.board import load_board
     from iotcall.shipped import find
+    from iotcall.store import open_store, state_file
 
     configure_logs(log_level, json=json)
     settings = check_settings(HubSettings(
@@ -69,8 +74,11 @@ def hub(
     dialogue = read_dialogue(opened.dialogue_toml, opened.catalogue,
                              opened.folder / "dialogue.toml")
     tuning = load_board(board).runtime
-    with Student.open(opened, threads=threads, settings=tuning) as student:
+    with open_store(store or state_file(client_id)) as kept, \
+            Student.open(opened, threads=threads, settings=tuning) as student:
+        if kept.put_aside:
+            typer.echo(f"what was kept is damaged and was put aside: {kept.put_aside}", err=True)
         for name in student.bind_registry(known_home.names()):
             raise InputError(f"the student cannot write {name!r}, a name in the home: rename it "
                              "without quotes and control characters")
-        run_hub(settings, known_home, opened.catalogue, dialogue, student)
+        run_hub(settings, known_home, opened.catalogue, dialogue, student, kept)

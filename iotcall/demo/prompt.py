@@ -106,7 +106,7 @@ def play(lines: tuple[Line, ...], stage: Stage, display: Display) -> bool:
     wrong: list[tuple[Line, list[str]]] = []
     checked = 0
     for line in lines:
-        turn = stage.say(line.utterance)
+        turn = stage.say(line.utterance, line.site)
         found = differences(line, turn.outcome, stage.states())
         display.turn(turn, found)
         checked += len(line.states) + (line.outcome is not None)

@@ -63,11 +63,13 @@ class Satellite:
         """Whether the hub says that it is online, in time and while it is alive."""
         return self._wait(lambda: self._online, deadline, alive)
 
-    def say(self, utterance: str, deadline: float, alive: Callable[[], bool]) -> TurnRecord | None:
+    def say(self, utterance: str, deadline: float, alive: Callable[[], bool], *,
+            site_id: str | None = None) -> TurnRecord | None:
         """What became of the utterance; None when the hub did not tell in time."""
         with self._changed:
             self._turns.clear()
-        body = {"text": utterance, "siteId": self._site_id, "sessionId": None, "likelihood": 1.0}
+        body = {"text": utterance, "siteId": site_id or self._site_id, "sessionId": None,
+                    "likelihood": 1.0}
         self._client.publish(TEXT_CAPTURED, msgspec.json.encode(body), qos=1)
         if not self._wait(lambda: self._answer(utterance) is not None, deadline, alive):
             return None

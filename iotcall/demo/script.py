@@ -6,8 +6,9 @@ One utterance a line; after `=>` what is expected, one thing or several separate
     turn them off => ?question
     what is the capital of peru => !not_recognised
 
-`device: property=value` is what the device must really be afterwards; `?outcome` or `!outcome`
-(two spellings of one thing) is the outcome of the turn. Lines that start with `#` are comments.
+A line `@kitchen` sets the satellite at which the following lines are said. `device: property=value`
+is what the device must really be afterwards; `?outcome` or `!outcome` (two spellings of one thing)
+is the outcome of the turn. Lines that start with `#` are comments.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     """In the file, from 1."""
     utterance: str
+    site: str | None = None
+    """Where it is said; None: where the demo stands."""
     states: tuple[Expected, ...] = ()
     outcome: Outcome | None = None
 
@@ -53,14 +56,20 @@ def read_script(path: Path, home: Home) -> tuple[Line, ...]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(path, f"cannot be read: {error}") from error
-    lines = tuple(
-        _line(path, number, content.strip(), home)
-        for number, content in enumerate(text.splitlines(), 1)
-        if content.strip() and not content.lstrip().startswith("#")
-    )
+    lines: list[Line] = []
+    site: str | None = None
+    for number, content in enumerate(map(str.strip, text.splitlines()), 1):
+        if content.startswith("@"):
+            site = content[1:].strip()
+            if site not in home.satellites:
+                raise FileError(path, f"there is no satellite {site!r}; known: "
+                                      f"{', '.join(sorted(home.satellites))}",
+                                place=f"line {number}")
+        elif content and not content.startswith("#"):
+            lines.append(msgspec.structs.replace(_line(path, number, content, home), site=site))
     if not lines:
         raise FileError(path, "holds no utterance")
-    return lines
+    return tuple(lines)
 
 
 def differences(line: Line, outcome: Outcome, states: dict[str, dict[str, Value]]) -> list[str]:

@@ -60,14 +60,14 @@ class Stage:
         self.broker_url = broker_url
         """Without a password."""
 
-    def say(self, utterance: str) -> TurnRecord:
-        """What became of the utterance.
+    def say(self, utterance: str, site_id: str | None = None) -> TurnRecord:
+        """What became of the utterance, said where the demo stands or at another satellite.
 
         Raises:
             IotcallError: the hub ended or said nothing.
         """
         deadline = time.monotonic() + _TURN_SECONDS
-        turn = self._satellite.say(utterance, deadline, self._hub.alive)
+        turn = self._satellite.say(utterance, deadline, self._hub.alive, site_id=site_id)
         if turn is None:
             raise self._hub.fault("did not answer")
         return turn
@@ -123,6 +123,8 @@ class _Hub:
             "--client-id", _CLIENT_ID, "--mqtt-version", mqtt_version,
             "--session-expiry-seconds", "5",
         ]
+        self._folder = tempfile.TemporaryDirectory()
+        self._command += ["--store", str(Path(self._folder.name) / "hub.db")]
         # Not on the command line, where every user of the machine could read a password.
         self._environment = {**os.environ, "IOTCALL_BROKER": broker_url}
 
@@ -142,6 +144,7 @@ class _Hub:
             self._process.kill()
             self._process.wait()
         self._log.close()
+        self._folder.cleanup()
 
     def alive(self) -> bool:
         return self._process.poll() is None

@@ -13,8 +13,9 @@ from typing import Any, Literal
 ColorForm = Literal["", "hex", "hue_saturation", "h_s", "hs_text", "rgb_object", "rgb_list",
                     "rgb_text"]
 """hex "#FF8800"; hue_saturation {"hue", "saturation"}; h_s {"h", "s"}; hs_text "30,100"; rgb_object
-{"r", "g", "b"}; rgb_list [255, 136, 0]; rgb_text "255,136,0". A text that is read may go on (with
-brightness or whites), and may say before it what it is: "hsv,30,100,50", "rgb,255,136,0"."""
+{"r", "g", "b"}, which may be said as {"x", "y"}; rgb_list [255, 136, 0]; rgb_text "255,136,0".
+A text that is read may go on (with brightness or whites), and may say before it what it is:
+"hsv,30,100,50", "rgb,255,136,0"."""
 
 _TAGS: dict[str, ColorForm] = {"hsv": "hs_text", "rgb": "rgb_text"}
 
@@ -51,6 +52,8 @@ def decoded(raw: Any, form: ColorForm) -> str | None:
             return _of_hs([raw.get(key) for key in keys]) if isinstance(raw, dict) else None
         case "hs_text":
             return _of_hs(_numbers(raw)[:2])
+        case "rgb_object" if isinstance(raw, dict) and "r" not in raw:
+            return _of_xy(raw.get("x"), raw.get("y"))
         case "rgb_object":
             return _of_rgb([raw.get(key) for key in "rgb"]) if isinstance(raw, dict) else None
         case "rgb_list":
@@ -96,6 +99,28 @@ def _of_rgb(values: Sequence[Any]) -> str | None:
     largest = max(parts)
     scale = 255 / largest if largest else 0
     return "#" + "".join(f"{round(part * scale):02x}" for part in parts)
+
+
+def _of_xy(x: Any, y: Any) -> str | None:
+    """CIE 1931 chromaticity, by the wide-gamut matrix that bridges of lamps reckon with.
+
+    Source: https://developers.meethue.com/develop/application-design-guidance/
+    color-conversion-formulas-rgb-to-xy-and-back/
+    """
+    if not (_is_number(x) and _is_number(y) and 0 <= x <= 1 and 0.001 <= y <= 1):
+        return None
+    big_x, big_z = x / y, (1 - x - y) / y
+    parts = [max(0.0, part) for part in (
+        1.656492 * big_x - 0.354851 - 0.255038 * big_z,
+        -0.707196 * big_x + 1.655397 + 0.036152 * big_z,
+        0.051713 * big_x - 0.121364 + 1.011530 * big_z)]
+    largest = max(parts) or 1.0
+    return _of_rgb([255 * _gamma(part / largest) for part in parts])
+
+
+def _gamma(part: float) -> float:
+    """Light to sRGB, 0 to 1."""
+    return 12.92 * part if part <= 0.0031308 else 1.055 * part ** (1 / 2.4) - 0.055
 
 
 def _numbers(raw: Any) -> list[float]:

@@ -25,6 +25,7 @@ from iotcall.devices.home_file import (
     read_home,
     spoken,
 )
+from iotcall.devices.home_safety import check_safety
 from iotcall.devices.properties import Kind, Value, check_value
 from iotcall.errors import FileError
 
@@ -106,6 +107,7 @@ def load_home(path: Path) -> Home:
         home = assemble(file)
         if not file.discovery.sources:
             _check_scenes(home)
+        check_safety(file, home.devices)
     except Misfit as misfit:
         raise FileError(path, misfit.message, place=misfit.place) from None
     return home
@@ -195,6 +197,9 @@ def _check_scenes(home: Home) -> None:
             raise Misfit(f"scenes.{scene}", "needs at least one step")
         for index, step in enumerate(steps):
             _check_step(home, step, f"scenes.{scene}[{index}]")
+        if 0 < (most := home.file.safety.per_minute) < (needed := len(home.steps(scene))):
+            raise Misfit("safety.per_minute", f"the scene {scene!r} has {needed} commands, more "
+                                              f"than {most}, and could never be set")
 
 
 def _check_step(home: Home, step: Step, place: str) -> None:

@@ -96,6 +96,61 @@ class Discovery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Pattern of ids and names -> key of a room, where the announcement says none."""
 
 
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Some of what a device may be told; what comes to the same counts too: a position above 0 is
+    an open cover, a brightness above 0 a light that is on."""
+
+    device: str
+    """Pattern (`*` for anything) of ids, names and aliases."""
+    property: str = ""
+    """Empty: whatever it is told."""
+    value: Value | None = None
+    """Absent, and `above` too: whatever the property is set to."""
+    above: float | None = None
+    """Instead of a value: every number above it."""
+    sites: tuple[str, ...] = ()
+    """With `never`: only from these satellites; empty: from anywhere."""
+
+
+Marks = tuple[str | Rule, ...]
+"""Which commands are meant: patterns (`*` for anything) of devices' ids, names and aliases, which
+mean all that these are told, and rules."""
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class Quiet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hours in which other rules hold, in the hub's local time."""
+
+    start: str = msgspec.field(name="from")
+    """22:00"""
+    end: str = msgspec.field(name="to")
+    """06:00; before `from`: on the day after. 24:00 is the end of a day."""
+    days: tuple[Day, ...] = ()
+    """Days on which it begins; empty: every day."""
+    never: Marks = ()
+    confirm: Marks = ()
+
+
+class Safety(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What this home is careful with, beside what every home is: unlocking, garages, alarms."""
+
+    confirm: Marks = ()
+    """Asked back before it is done."""
+    never: Marks = ()
+    """Not by voice."""
+    quiet: tuple[Quiet, ...] = ()
+    pin: Marks = ()
+    """A PIN at a keypad is needed in place of a yes. A pattern leaves locking, closing and stopping
+    free, unless these are asked back as well; a rule means just what it says."""
+    pin_hash: str = ""
+    """Of `iotcall home pin`."""
+    per_minute: int = 0
+    """Commands of one site within any minute; a scene counts as many as it has. 0: no limit."""
+    per_device_seconds: float = 0.0
+    """Least time between two commands of a lock, a garage, an alarm or a device that is marked
+    above. 0: no limit."""
+
+
 class HomeFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -111,6 +166,7 @@ class HomeFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Base topic (zigbee2mqtt, shelly, homie), full topic (tasmota) or prefix (homeassistant) where
     it is not the usual one."""
     discovery: Discovery = Discovery()
+    safety: Safety = Safety()
 
 
 class Misfit(Exception):

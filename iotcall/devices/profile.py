@@ -60,7 +60,8 @@ def load_profile(ecosystem: str) -> Profile:
     for kind, slots in profile.kinds.items():
         for name, slot in slots.items():
             place = f"kinds.{kind}.{name}"
-            if name not in properties_of(kind):
+            if name not in properties_of(kind) and not (
+                    name in PROPERTIES and PROPERTIES[name].measured):
                 raise FileError(path, f"a {kind} has no property `{name}`", place=place)
             words = PROPERTIES[name].words
             if not PROPERTIES[name].free and not set(slot.values) <= set(words):

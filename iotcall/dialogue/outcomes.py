@@ -40,6 +40,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to say when every device has confirmed; `Conversation.report` says the rest."""
     besides: str = ""
     """What to say besides, of what could not be done."""
+    held: str = ""
+    """What to say first: what the gate has held back, of what was wanted."""
     calls: tuple[ToolCall, ...] = ()
 
 
@@ -66,6 +68,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Which of the calls it is about."""
     confirms: tuple[Command, ...] = ()
     """What a yes will do; empty: it is no confirmation."""
+    pin: bool = False
+    """A PIN at the keypad answers it, and no yes (`Conversation.enter`)."""
+    private: bool = False
+    """Somebody has said digits of a PIN aloud: the utterance belongs in no record and no log."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

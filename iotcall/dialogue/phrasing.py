@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from iotcall.devices import Device, Home, Kind, Value, spoken
 from iotcall.dialogue.settings import DialogueSettings
+from iotcall.speech.colors import color_name
 
 _NAMED = 4
 """Devices that are listed by name; more are counted."""
@@ -15,7 +16,7 @@ def subject(devices: Sequence[Device], home: Home, settings: DialogueSettings) -
     """The devices as one noun: the kitchen light; the bedroom lights; all lights; the a and b."""
     kinds = {device.kind for device in devices}
     rooms = {device.room for device in devices}
-    if len(devices) > 1 and len(kinds) == 1:
+    if len(devices) > 1 and len(kinds) == 1 and kinds <= settings.kinds.keys():
         kind = devices[0].kind
         several = settings.kinds[kind][1]
         if len(devices) == len(home.of_kind(kind)):
@@ -50,6 +51,14 @@ def number(value: Value, name: str, settings: DialogueSettings) -> str:
     if name == "setpoint" and settings.degrees == "fahrenheit":
         return f"{value * 9 / 5 + 32:.0f}"
     return f"{value:g}"
+
+
+def value_said(name: str, value: Value, settings: DialogueSettings) -> str:
+    """A value as it is asked about: red; 21 degrees; heat cool."""
+    if isinstance(value, str):
+        return color_name(value) if name == "color" else value.replace("_", " ")
+    units = settings.house.units if settings.house else {}
+    return f"{number(value, name, settings)}{units.get(name, '')}"
 
 
 def joined(pieces: Sequence[str], conjunction: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from iotcall.catalogue import Catalogue
-from iotcall.devices.properties import check_value, properties_of
+from iotcall.devices.properties import PROPERTIES, check_value, properties_of
 from iotcall.dialogue.house.settings import HOUSE_PLACEHOLDERS, HOUSE_TOOLS, House
 from iotcall.dialogue.settings import DialogueSettings, SetTool, StatusTool, options
 from iotcall.errors import FileError
@@ -21,7 +21,11 @@ _PLACEHOLDERS: dict[str, set[str]] = {
     "rest_done": set(),
     "unknown_state": {"subject"}, "no_device": {"kind", "place"}, "no_device_at_all": {"kind"},
     "unknown_place": {"place"}, "out_of_range": {"subject", "low", "high"}, "dropped": set(),
-    "not_understood": set(),
+    "not_understood": set(), "done_before": set(), "interrupted": set(), "not_kept": set(),
+    "never": {"subject"}, "never_here": {"subject"}, "quiet": {"subject", "time"},
+    "too_many": set(), "too_soon": {"subject"}, "gone": {"subject"}, "changed": {"subject"},
+    "not_alone": {"subject"}, "pin_enter": set(), "pin_by_voice": set(), "pin_wrong": set(),
+    "pin_locked": {"minutes"}, "no_pin": set(),
 }
 _MAX_HISTORY_TURNS = 16
 _STEPS = {"brightness", "setpoint", "volume", "position", "speed", "white"}
@@ -170,6 +174,12 @@ def _templates(settings: DialogueSettings) -> Iterator[tuple[str, str]]:
         yield from _template(f"scene.{name}.missing", scene.missing, {"scene"})
     for index, confirm in enumerate(settings.confirm):
         yield from _template(f"confirm[{index}].ask", confirm.ask, {"subject"})
+    for key, text in settings.asks.items():
+        name, _, word = key.partition(".")
+        if key and (name not in PROPERTIES or PROPERTIES[name].measured or (
+                word and PROPERTIES[name].words and word not in PROPERTIES[name].words)):
+            yield f"asks.{key}", "expected a property that can be set, or property.word"
+        yield from _template(f"asks.{key}", text, {"subject", "value"})
 
 
 def _template(place: str, text: str, allowed: set[str]) -> Iterator[tuple[str, str]]:

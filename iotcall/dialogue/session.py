@@ -5,12 +5,14 @@ Sessions belong to the one worker that handles utterances; they are not shared b
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
 import msgspec
 
+from iotcall.devices import Value
 from iotcall.dialogue.house.memory import Memory
 from iotcall.dialogue.outcomes import Plan, Question
 from iotcall.dialogue.settings import DialogueSettings
@@ -32,6 +34,12 @@ class Pending(msgspec.Struct, frozen=True):
     """What led to the question."""
     deadline: float
     """On the monotonic clock."""
+    asked_at: float = -math.inf
+    """On the monotonic clock: nothing that was said before it answers."""
+    said: str = ""
+    """The one utterance that is asked about; the same words again are no yes to it."""
+    before: dict[tuple[str, str, Value], Value] = {}
+    """Of a confirmation, what its devices said (`Gate.state_of`)."""
 
 
 class Session:
@@ -43,11 +51,18 @@ class Session:
         self._pending: Pending | None = None
         self.memory = Memory()
         """Of devices, with the `home` catalogue."""
+        self.let_go: Pending | None = None
+        """The confirmation that the utterance in hand has let go without a no."""
 
     @property
     def history(self) -> tuple[Turn, ...]:
         """The latest turns that were understood, oldest first."""
         return tuple(self._history)
+
+    @property
+    def pending(self) -> Pending | None:
+        """The question that waits for its answer, whoever may give it."""
+        return self._pending
 
     def remember(self, turn: Turn) -> None:
         self._history.append(turn)
@@ -68,9 +83,12 @@ class SessionStore:
     """Sessions by site: bounded, forgotten when idle."""
 
     def __init__(self, settings: DialogueSettings, *, max_sites: int = MAX_SITES,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+                 clock: Callable[[], float] = time.monotonic,
+                 on_new: Callable[[Session], None] = lambda session: None) -> None:
+        """`on_new` may put what is known of earlier runs into a new session."""
         self._settings = settings
         self._max_sites = max_sites
+        self._on_new = on_new
         self._clock = clock
         self._sessions: OrderedDict[str, tuple[Session, float]] = OrderedDict()  # last use
 
@@ -83,6 +101,8 @@ class SessionStore:
         session, used_at = self._sessions.pop(site_id, (None, now))
         if session is None or now - used_at > self._settings.session_seconds:
             session = Session(site_id, self._settings.history_turns)
+            if used_at == now:  # not one that was forgotten just now
+                self._on_new(session)
         self._sessions[site_id] = session, now
         while len(self._sessions) > self._max_sites:
             self._sessions.popitem(last=False)  # least recently used

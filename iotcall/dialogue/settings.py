@@ -141,6 +141,43 @@ class Replies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     not_understood: str
     refused: str = "{subject} did not take it."
     """{subject}: it, or its bridge, refused the command"""
+    never: str = "I must not do that with {subject} by voice."
+    """{subject}: the home's file says so"""
+    never_here: str = "I must not do that with {subject} from here."
+    """{subject}: the home's file says so of this satellite"""
+    quiet: str = "I must not do that with {subject} before {time}."
+    """{subject} {time}: the end of the home's quiet hours, 6:00"""
+    too_many: str = "That is more than I may do in a minute. Please try again later."
+    too_soon: str = "{subject} was told something just now. Please wait a moment."
+    """{subject}"""
+    gone: str = "{subject} is not there any more."
+    """{subject}: vanished since it was asked about"""
+    changed: str = "{subject} is not what it was when I asked. Please say that again."
+    """{subject}: was described anew since it was asked about"""
+    not_alone: str = "I left {subject} as it is: please say yes and nothing else."
+    """{subject}: a yes stood beside another wish"""
+    pin_enter: str = "Please enter the PIN."
+    """Follows what is asked; never answered by voice"""
+    pin_by_voice: str = "Please enter the PIN at the keypad. I do not take it by voice."
+    pin_wrong: str = "That PIN is wrong."
+    pin_locked: str = "After so many wrong PINs I take none for {minutes} minutes."
+    """{minutes}: rounded up, 2 at least"""
+    no_pin: str = "That needs a PIN, and this home has none."
+    done_before: str = "That was done already."
+    """Answers an utterance that comes again after the hub has ended"""
+    interrupted: str = "I was interrupted, and I cannot tell whether all of that was done."
+    """The same, where it is not known whether it was done"""
+    not_kept: str = "My memory is full, so I leave out what must not be done twice."
+    """The journal cannot be written"""
+
+
+ASKS = {
+    "lock.unlocked": "Should I unlock {subject}?", "lock.locked": "Should I lock {subject}?",
+    "movement.open": "Should I open {subject}?", "movement.close": "Should I close {subject}?",
+    "movement.stop": "Should I stop {subject}?", "state.on": "Should I switch on {subject}?",
+    "state.off": "Should I switch off {subject}?",
+    "position": "Should I move {subject} to {value}?", "": "Should I set {subject} to {value}?"}
+"""Property.word or property -> how it is asked back; "": any other."""
 
 
 class DialogueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -172,6 +209,9 @@ class DialogueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Kind -> property -> what is said after "is"; {value}."""
     replies: Replies
     confirm: tuple[Confirm, ...] = ()
+    asks: dict[str, str] = {}
+    """Property.word or property -> how it is asked back where no `confirm` says it, with {subject}
+    and {value}; what is absent is asked as in `ASKS`."""
     set: dict[str, SetTool] = {}
     """Tools by name; every tool of the catalogue is in one of these four tables."""
     status: dict[str, StatusTool] = {}

@@ -6,7 +6,7 @@ A command counts as done when the device says so, not when it was sent.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -31,9 +31,12 @@ class Actuator:
         self._states = states
 
     def carry_out(
-        self, commands: Sequence[Command], deadline: float
+        self, commands: Sequence[Command], deadline: float, *,
+        on_sent: Callable[[int], None] = lambda at: None,
     ) -> tuple[CommandRecord, ...]:
         """Publish the commands in order and wait for the devices; a record for each.
+
+        `on_sent` hears the place of each command that the broker has taken.
 
         A command that the broker has not taken by the (monotonic) deadline is given up. A device
         that is silent after a quarter of `acknowledge_seconds` is asked for its state, as some
@@ -41,8 +44,11 @@ class Actuator:
         """
         since = self._states.mark()
         messages = [told.publications() for told in commands]
-        sent = [self._delivered(told, each, deadline)
-                for told, each in zip(commands, messages, strict=True)]
+        sent = []
+        for at, (told, each) in enumerate(zip(commands, messages, strict=True)):
+            sent.append(self._delivered(told, each, deadline))
+            if sent[-1]:
+                on_sent(at)
         silent = [told for told, out in zip(commands, sent, strict=True)
                   if out and can_confirm(told)]
         done = self._acknowledged(silent, since)

@@ -18,14 +18,17 @@ from iotcall.catalogue import Catalogue
 from iotcall.devices import Home, Publication
 from iotcall.dialogue import Conversation, DialogueSettings
 from iotcall.hub.actuator import Actuator
+from iotcall.hub.bell import Bell
 from iotcall.hub.exchange import Arrival, Subscription
 from iotcall.hub.household import Household
 from iotcall.hub.inbox import Inbox
 from iotcall.hub.ledger import Ledger
 from iotcall.hub.link import Link
+from iotcall.hub.plain import ask_topic
 from iotcall.hub.settings import HubSettings
 from iotcall.hub.topics import VOICE_TOPICS, Message
 from iotcall.hub.worker import Understander, Worker
+from iotcall.store import Store
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -38,6 +41,7 @@ def run_hub(
     catalogue: Catalogue,
     dialogue: DialogueSettings,
     student: Understander,
+    store: Store | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; returns when the utterance in hand is finished and told.
 
@@ -49,16 +53,17 @@ def run_hub(
             hub takes over our client id.
     """
     ledger = Ledger()
+    voices = (*VOICE_TOPICS, ask_topic(settings.client_id))
 
     def arrived(arrival: Arrival) -> None:
-        if arrival.topic in VOICE_TOPICS:
+        if arrival.topic in voices:
             inbox.arrived(arrival)
         else:
             household.heard(arrival.topic, arrival.payload, retained=arrival.retain)
             arrival.acknowledge()
 
     def subscriptions() -> list[Subscription]:
-        return [*(Subscription(topic, 1, retain_as_published=True) for topic in VOICE_TOPICS),
+        return [*(Subscription(topic, 1, retain_as_published=True) for topic in voices),
                 *(Subscription(topic, 0) for topic in household.filters())]
 
     def changed(now: Home) -> None:
@@ -80,19 +85,22 @@ def run_hub(
     )
     actuator = Actuator(settings, link, household.states)
     conversation = Conversation(home, household.states, dialogue, catalogue)
-    worker = Worker(settings, link, actuator, conversation, dialogue, student)
+    worker = Worker(settings, link, actuator, conversation, dialogue, student, store)
+    bell = Bell(store, link, dialogue.house.replies) if store and dialogue.house else None
     inbox = Inbox(settings, ledger, worker.object_to)
 
     with _signals() as (wait_for_signal, wake):
         link.open()
         busy = threading.Thread(target=worker.run, args=[inbox, ledger], name="worker", daemon=True)
         busy.start()
-        follower = threading.Thread(target=household.run, name="household", daemon=True)
-        follower.start()
+        for body in (household.run, *([bell.run] if bell else ())):
+            threading.Thread(target=body, name=body.__qualname__, daemon=True).start()
         _log.info("hub.started", client_id=settings.client_id, devices=len(home.devices))
         received = wait_for_signal()  # "" where it was the link that woke us
     inbox.stop()
     household.stop()
+    if bell:
+        bell.stop()
     link.give_up()
     _log.info("hub.stopping", signal=received)
     busy.join(settings.stop_seconds)

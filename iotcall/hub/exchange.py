@@ -54,3 +54,7 @@ class Arrival(msgspec.Struct, frozen=True):
     """Packet identifier; a redelivery has the same."""
     acknowledge: Callable[[], None]
     """Lets the broker forget it. Does nothing once the connection is over."""
+    response_topic: str | None = None
+    """MQTT 5: where the sender waits for an answer."""
+    correlation: bytes | None = None
+    """MQTT 5: what the sender knows its question by."""

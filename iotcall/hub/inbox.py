@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Literal
@@ -17,6 +18,7 @@ import structlog
 
 from iotcall.hub.exchange import Arrival
 from iotcall.hub.ledger import Entry, Ledger
+from iotcall.hub.plain import ask_topic, read_ask
 from iotcall.hub.settings import HubSettings
 from iotcall.hub.topics import Heard, Malformed, read_voice
 
@@ -36,6 +38,10 @@ class Waiting(msgspec.Struct, frozen=True):
     """What to tell the ledger about when it has been handled."""
     received_at: float
     """Monotonic seconds."""
+    key: str = ""
+    """The same for every delivery of this utterance."""
+    first_delivery: bool = True
+    """The broker says that it never delivered it before."""
 
 
 class Inbox:
@@ -89,12 +95,7 @@ class Inbox:
 
     def _sort(self, arrival: Arrival, entry: Entry) -> None:
         """To the worker, or to be answered here, or nowhere."""
-        heard = read_voice(
-            arrival.topic,
-            arrival.payload,
-            text_limit_characters=self._settings.text_limit_characters,
-            payload_limit_bytes=self._settings.payload_limit_bytes,
-        )
+        heard = self._read(arrival)
         if isinstance(heard, Malformed):
             _log.warning("voice.malformed", topic=arrival.topic, kind=heard.kind)
             if heard.site_id is None:
@@ -104,9 +105,22 @@ class Inbox:
         elif self._is_echo(arrival.topic, heard):
             _log.info("voice.echo_ignored", topic=arrival.topic, site_id=heard.site_id)
             self._ledger.handled(entry)
-        elif not self._queued(Waiting(heard, entry, time.monotonic())):
+        elif not self._queued(Waiting(heard, entry, time.monotonic(), _key(arrival, entry),
+                                      not arrival.dup)):
             _log.warning("voice.busy", site_id=heard.site_id, queue=self._settings.queue)
             self._object(entry, heard, "busy")
+
+    def _read(self, arrival: Arrival) -> Heard | Malformed:
+        settings = self._settings
+        if arrival.topic == ask_topic(settings.client_id):
+            return read_ask(arrival.payload, settings.client_id,
+                            text_limit_characters=settings.text_limit_characters,
+                            payload_limit_bytes=settings.payload_limit_bytes,
+                            response_topic=arrival.response_topic,
+                            correlation=arrival.correlation)
+        return read_voice(arrival.topic, arrival.payload,
+                          text_limit_characters=settings.text_limit_characters,
+                          payload_limit_bytes=settings.payload_limit_bytes)
 
     def _queued(self, waiting: Waiting) -> bool:
         """False when the queue is full."""
@@ -139,3 +153,9 @@ class Inbox:
         if len(self._lately) > _ECHOES_REMEMBERED:
             self._lately.popitem(last=False)
         return False
+
+
+def _key(arrival: Arrival, entry: Entry) -> str:
+    """A message of QoS 0 comes once, whatever its packet's number is."""
+    packet = arrival.mid if arrival.qos else uuid.uuid4().hex
+    return f"{packet}:{entry.digest.hex()}"

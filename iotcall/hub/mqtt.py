@@ -145,9 +145,12 @@ class Connection:
 
     def _hand_over(self, message: Message) -> paho.MQTTMessageInfo:
         properties = None
-        if self.version == "5" and message.expiry_seconds is not None:
+        if self.version == "5":
             properties = _properties(PacketTypes.PUBLISH)
-            properties.MessageExpiryInterval = message.expiry_seconds
+            if message.expiry_seconds is not None:
+                properties.MessageExpiryInterval = message.expiry_seconds
+            if message.correlation is not None:
+                properties.CorrelationData = message.correlation
         return self._client.publish(
             message.topic, message.payload, qos=1, retain=message.retain, properties=properties
         )
@@ -217,8 +220,11 @@ class Connection:
     def _message(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:
         self._client.hurry()
         mid, qos = message.mid, message.qos
+        properties = getattr(message, "properties", None)
         arrival = Arrival(message.topic, bytes(message.payload), qos, message.retain, message.dup,
-                          mid, lambda: self._acknowledge(mid, qos))
+                          mid, lambda: self._acknowledge(mid, qos),
+                          getattr(properties, "ResponseTopic", None),
+                          getattr(properties, "CorrelationData", None))
         try:
             self._on_arrival(arrival)
         except Exception as error:  # anybody's message; it must never end the network thread

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
@@ -23,11 +24,20 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True):
     username: str | None = None
     password: str | None = None
     tls: bool = False
-    """Checked against the system's certificate authorities."""
+    ca_file: Path | None = None
+    """PEM; the authorities that may vouch for the broker, and no others. None: the system's."""
+    cert_file: Path | None = None
+    """PEM; the certificate that we show, where the broker asks for one."""
+    key_file: Path | None = None
+    """PEM, without a passphrase; None: it is in `cert_file`."""
 
     def __str__(self) -> str:
         """For messages and logs: never holds the password."""
         return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
+
+    def __repr__(self) -> str:
+        """As `__str__`: whoever logs a struct that holds a broker tells no password."""
+        return f"<Broker {self}>"
 
 
 class HubSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ Source of the shapes: https://rhasspy.readthedocs.io/en/latest/reference/#mqtt-a
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -36,6 +36,8 @@ class Message(msgspec.Struct, frozen=True):
     retain: bool = False
     expiry_seconds: int | None = None
     """MQTT 5 only: the broker drops it when it could not deliver it by then."""
+    correlation: bytes | None = None
+    """MQTT 5 only: what the asker knows its question by."""
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +52,9 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """The only intents the asker takes; None: all."""
     custom_data: msgspec.Raw = _NULL
     """Of the query, unread; answers repeat it."""
+    answer_to: str | None = None
+    """Topic of the answer, where it came by the plain pair and not by Hermes."""
+    correlation: bytes | None = None
 
 
 class Malformed(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +66,8 @@ class Malformed(msgspec.Struct, frozen=True, kw_only=True):
     """None: not even that is readable, so there is nobody to answer."""
     session_id: str | None = None
     query_id: str | None = None
+    answer_to: str | None = None
+    correlation: bytes | None = None
 
 
 class _TextCaptured(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -90,10 +97,18 @@ def read_voice(
     topic: str, payload: bytes, *, text_limit_characters: int, payload_limit_bytes: int
 ) -> Heard | Malformed:
     """The utterance of a message on one of `VOICE_TOPICS`. Never raises: anybody may publish."""
+    return voice(lambda: _heard(topic, payload), payload, text_limit_characters,
+                 payload_limit_bytes)
+
+
+def voice(read: Callable[[], Heard], payload: bytes, text_limit_characters: int,
+          payload_limit_bytes: int) -> Heard | Malformed:
+    """What was read of a payload, judged: the one judge of texts and ids, whichever way they came.
+    """
     if len(payload) > payload_limit_bytes:
         return Malformed(kind="payload_too_long")
     try:
-        heard = _heard(topic, payload)
+        heard = read()
     except msgspec.ValidationError:
         return _malformed("wrong_types", payload)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -143,7 +158,7 @@ def not_recognised(asked: Heard | Malformed, reason: Reason, text: str) -> Messa
 def reply(heard: Heard, text: str, *, expects_answer: bool = False) -> Message:
     """What the satellite shall say: on the open session, or plainly where there is none."""
     if heard.session_id is None:
-        return _message(SAY, {"text": text, "siteId": heard.site_id})
+        return say(heard.site_id, text)
     if not expects_answer:
         return _message(
             END_SESSION,
@@ -161,6 +176,11 @@ def reply(heard: Heard, text: str, *, expects_answer: bool = False) -> Message:
             "lang": None,
         },
     )
+
+
+def say(site_id: str, text: str) -> Message:
+    """What a satellite shall say of our own accord."""
+    return _message(SAY, {"text": text, "siteId": site_id})
 
 
 def status_topic(client_id: str) -> str:
@@ -215,13 +235,14 @@ def _malformed(kind: str, payload: bytes) -> Malformed:
         return Malformed(kind=kind)
     return Malformed(
         kind=kind,
-        site_id="default" if sender.site_id in (None, "") else _readable(sender.site_id),
-        session_id=_readable(sender.session_id),
-        query_id=_readable(sender.id),
+        site_id="default" if sender.site_id in (None, "") else readable(sender.site_id),
+        session_id=readable(sender.session_id),
+        query_id=readable(sender.id),
     )
 
 
-def _readable(value: Any) -> str | None:
+def readable(value: Any) -> str | None:
+    """A name of an asker's that may be echoed; None for anything else."""
     return value if isinstance(value, str) and value and _is_name(value) else None
 
 

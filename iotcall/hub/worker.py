@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from iotcall.dialogue import (
@@ -24,16 +25,21 @@ from iotcall.dialogue import (
     SessionStore,
 )
 from iotcall.dialogue import Outcome as Understood
+from iotcall.dialogue.record import restore, written
+from iotcall.errors import LimitError, StoreError
 from iotcall.hub.actuator import Actuator
 from iotcall.hub.exchange import NotPermitted, Undelivered
 from iotcall.hub.inbox import Inbox, Objection, Waiting
 from iotcall.hub.ledger import Ledger
 from iotcall.hub.link import Link
 from iotcall.hub.logs import fault
+from iotcall.hub.performer import Performer
+from iotcall.hub.plain import answer, objection
 from iotcall.hub.settings import HubSettings
-from iotcall.hub.topics import Heard, Malformed, Message, intent, not_recognised, reply
+from iotcall.hub.topics import Heard, Malformed, Message, intent, not_recognised, reply, say
 from iotcall.hub.turn import CommandRecord, LatencyRecord, Outcome, TurnRecord
 from iotcall.runtime import Decoding, Turn
+from iotcall.store import Entry, Store
 
 _TEXTS: dict[Objection, str] = {
     "busy": "I am still busy. Please say that again in a moment.",
@@ -68,18 +74,22 @@ class Worker:
         conversation: Conversation,
         dialogue: DialogueSettings,
         student: Understander,
+        store: Store | None = None,
     ) -> None:
         self._settings = settings
         self._link = link
-        self._actuator = actuator
         self._conversation = conversation
-        self._sessions = SessionStore(dialogue)
+        self._dialogue = dialogue
+        self._store = store
+        self._performer = Performer(actuator, conversation.states, dialogue, store)
+        self._sessions = SessionStore(dialogue, on_new=self._recall)
         self._not_understood = dialogue.replies.not_understood
         self._student = student
         self._asked_at: OrderedDict[str, float] = OrderedDict()  # site -> when it heard a question
 
     def run(self, inbox: Inbox, ledger: Ledger) -> None:
         """Body of the worker thread."""
+        self._reconcile()
         while (waiting := inbox.take()) is not None:
             if self._is_finished(waiting):
                 ledger.handled(waiting.entry)
@@ -87,11 +97,30 @@ class Worker:
 
     def object_to(self, asked: Heard | Malformed, why: Objection) -> bool:
         """Answer what will not be handled, without waiting; False when the answer cannot go out."""
-        messages = [not_recognised(asked, why, _TEXTS[why])]
-        if isinstance(asked, Heard):
-            messages.insert(0, reply(asked, _TEXTS[why]))
+        messages = []
+        if asked.answer_to is not None:
+            messages.append(objection(asked, why, _TEXTS[why]))
+        else:
+            if isinstance(asked, Heard):
+                messages.append(reply(asked, _TEXTS[why]))
+            messages.append(not_recognised(asked, why, _TEXTS[why]))
         messages.append(self._record(asked, why, _TEXTS[why]))
         return all([self._link.send(message) for message in messages])
+
+    def _reconcile(self) -> None:
+        """Settle what an earlier run has left open, before anything new is done."""
+        try:
+            if not self._performer.is_open or not self._link.wait_up(
+                    time.monotonic() + self._settings.session_expiry_seconds):
+                return
+            unknown = self._performer.reconcile(
+                lambda: self._conversation.home,
+                time.monotonic() + self._settings.acknowledge_seconds)
+            for site, names in unknown.items():
+                _log.warning("commands.unconfirmed", site_id=site, devices=names)
+                self._link.send(say(site, self._dialogue.replies.interrupted))
+        except Exception as error:  # as in _is_finished: the next utterance may go well
+            _log.error("journal.unsettled", fault=fault(error))
 
     def _prepare(self, site_id: str, inbox: Inbox) -> None:
         """Let the student read what was just said and done, before the site's next utterance."""
@@ -124,14 +153,18 @@ class Worker:
 
     def _apologise(self, heard: Heard) -> None:
         """Say that a fault of ours has ended the utterance."""
-        for message in (reply(heard, _FAILED), not_recognised(heard, "failed", _FAILED),
-                        self._record(heard, "failed", _FAILED)):
+        told = ([objection(heard, "failed", _FAILED)] if heard.answer_to is not None else
+                [reply(heard, _FAILED), not_recognised(heard, "failed", _FAILED)])
+        for message in (*told, self._record(heard, "failed", _FAILED)):
             self._link.send(message)
 
     def _handle(self, waiting: Waiting, expires_at: float) -> None:
         heard = waiting.heard
         _log.debug("utterance.begun", text=heard.text, site_id=heard.site_id)
         session = self._sessions.of(heard.site_id)
+        if not waiting.first_delivery and (earlier := self._performer.earlier(waiting.key)):
+            self._tell_earlier(waiting, earlier, expires_at)
+            return
         found, decoding = self._understand(session, waiting)
         confidence = decoding.confidence if decoding else None
         # One deadline from here to the last command: nothing may move long after it was said.
@@ -143,14 +176,16 @@ class Worker:
             for call in found.calls:  # not those to which a no was said
                 self._tell(intent(heard, call, 1.0 if confidence is None else confidence),
                            act_until, needed=False)
-        commands, outcome, text = self._carry_out(session, found, act_until)
+        commands, outcome, text = self._carry_out(session, found, waiting, act_until)
         acted_at = time.monotonic()
         # The reply goes first: a dialogue manager ends the session at an intentNotRecognized.
         tell_until = max(expires_at, acted_at + self._settings.connect_seconds)
-        self._tell(reply(heard, text, expects_answer=isinstance(found, Question)), tell_until)
-        if isinstance(found, NotUnderstood):
-            self._tell(not_recognised(heard, "not_recognised", text), tell_until)
+        if heard.answer_to is None:
+            self._tell(reply(heard, text, expects_answer=isinstance(found, Question)), tell_until)
+            if isinstance(found, NotUnderstood):
+                self._tell(not_recognised(heard, "not_recognised", text), tell_until)
         self._note_question(heard.site_id, isinstance(found, Question))
+        self._keep(session)
         latency = LatencyRecord(
             decode=round(decoding.prefill_ms + decoding.decode_ms, 2) if decoding else 0.0,
             command=round(1000 * (acted_at - began), 2) if commands else 0.0,
@@ -161,22 +196,66 @@ class Worker:
             calls=found.calls, confidence=confidence, outcome=outcome, commands=commands,
             reply=text, latency_ms=latency,
         )
+        if heard.answer_to is not None:
+            self._tell(answer(heard, record), tell_until)
         self._tell(record.message(self._settings.client_id), tell_until)
         _log.info("utterance.handled", site_id=heard.site_id, outcome=outcome,
                   calls=[call.name for call in found.calls], total_ms=latency.total)
 
     def _carry_out(
-        self, session: Session, found: Understood, deadline: float
+        self, session: Session, found: Understood, waiting: Waiting, deadline: float
     ) -> tuple[tuple[CommandRecord, ...], Outcome, str]:
         """The commands that were given, what it came to, what to say."""
         if not isinstance(found, Plan):
             return (), _OUTCOMES[type(found)], found.reply
         self._conversation.before(session, found)
-        commands = self._actuator.carry_out(found.commands, deadline)
-        verdicts = [told.verdict for told in commands]
-        done = all(verdict in ("confirmed", "accepted") for verdict in verdicts)
-        outcome: Outcome = "done" if done else "unconfirmed"
-        return commands, outcome, self._conversation.report(found, verdicts)
+        done = self._performer.perform(
+            found, key=waiting.key, first_delivery=waiting.first_delivery,
+            site=session.site_id, session_id=waiting.heard.session_id, deadline=deadline)
+        verdicts = [told.verdict for told in done.commands]
+        outcome: Outcome = next((worst for worst in ("unconfirmed", "refused")
+                                 if worst in verdicts), "done")
+        text = self._conversation.report(found, verdicts, chores=done.chores)
+        if done.store_fault:
+            text = f"{text} {self._dialogue.replies.not_kept}".strip()
+        return done.commands, outcome, text
+
+    def _tell_earlier(self, waiting: Waiting, earlier: Entry, deadline: float) -> None:
+        """Answer an utterance that was done, or begun, before the hub ended: nothing is sent."""
+        replies = self._dialogue.replies
+        steps = earlier.steps
+        sure = all(step.verdict in ("confirmed", "accepted") for step in steps)
+        text = replies.done_before if sure else replies.interrupted
+        _log.warning("utterance.redelivered", site_id=waiting.heard.site_id, sure=sure)
+        heard = waiting.heard
+        outcome: Outcome = "done" if sure else "unconfirmed"
+        record = self._turn(heard, outcome, text)
+        self._tell(reply(heard, text) if heard.answer_to is None else answer(heard, record),
+                   deadline)
+        self._tell(record.message(self._settings.client_id), deadline)
+        _log.info("utterance.handled", site_id=heard.site_id, outcome=outcome, calls=[])
+
+    def _recall(self, session: Session) -> None:
+        """Put what an earlier run knew of the site into its session."""
+        if self._store is None:
+            return
+        try:
+            kept = self._store.sessions.get(session.site_id)
+            if kept and kept.age_seconds <= self._dialogue.session_seconds:
+                restore(session, kept.body, self._conversation.home, time.monotonic(),
+                        age_seconds=kept.age_seconds, questions=kept.same_boot)
+        except (StoreError, msgspec.MsgspecError) as error:
+            _log.warning("session.unread", site_id=session.site_id, fault=fault(error))
+
+    def _keep(self, session: Session) -> None:
+        """Keep the site's session over a restart."""
+        if self._store is None:
+            return
+        try:
+            self._store.sessions.put(session.site_id, written(session, time.monotonic()),
+                                     seconds=self._dialogue.session_seconds)
+        except (StoreError, LimitError) as error:
+            _log.warning("session.unwritten", site_id=session.site_id, reason=str(error))
 
     def _tell(self, message: Message, deadline: float, *, needed: bool = True) -> None:
         """Publish; what the broker forbids is logged and not worth losing the rest for."""
@@ -217,12 +296,15 @@ class Worker:
 
     def _record(self, asked: Heard | Malformed, outcome: Outcome, text: str) -> Message:
         """The turn of an utterance that came to nothing."""
+        return self._turn(asked, outcome, text).message(self._settings.client_id)
+
+    def _turn(self, asked: Heard | Malformed, outcome: Outcome, text: str) -> TurnRecord:
         return TurnRecord(
             utterance=asked.text if isinstance(asked, Heard) else "",
             site_id=asked.site_id or "",
             session_id=asked.session_id, calls=(), confidence=None, outcome=outcome, commands=(),
             reply=text, latency_ms=LatencyRecord(decode=0.0, command=0.0, total=0.0),
-        ).message(self._settings.client_id)
+        )
 
 
 _OUTCOMES: dict[type, Outcome] = {

@@ -5,7 +5,7 @@ from iotcall.store.clocks import Clocks
 from iotcall.store.journal import AlreadyBegun, Entry, Intended, Journal, Step, Verdict
 from iotcall.store.lists import Added, Lists, Removed
 from iotcall.store.sessions import KeptSession, Sessions
-from iotcall.store.store import Store, StoreSettings, open_store
+from iotcall.store.store import Store, StoreSettings, open_store, state_file
 from iotcall.store.timers import Cancelled, Due, Timer, Timers
 
 __all__ = [
@@ -29,4 +29,5 @@ __all__ = [
     "Timers",
     "Verdict",
     "open_store",
+    "state_file",
 ]

@@ -71,7 +71,7 @@ class Lists:
         with self._changing:
             kept, making_room = self._for_adding(name)
             there = {folded(item) for item in kept.items}
-            added, already, refused = [], [], []
+            added, already, refused = list[str](), list[str](), list[str]()
             for item in map(plain, items):
                 key = folded(item)
                 if key and key in there:

@@ -86,4 +86,5 @@ def _kept(row: Row, now: Moment) -> KeptSession | None:
     age = seconds_between(found.put, now)
     if not 0 <= age < found.seconds:  # the wall clock of another boot may stand before it
         return None
-    return KeptSession(body=bytes(found.body), age_seconds=age, same_boot=found.put.boot == now.boot)
+    return KeptSession(body=bytes(found.body), age_seconds=age,
+                       same_boot=found.put.boot == now.boot)

@@ -67,15 +67,14 @@ class SqliteBackend:
         self._path, self._max_bytes = path, max_bytes
         self._lock = threading.RLock()
         self._durable: bool | None = None
-        with self._translated(opening=True):
+        with _log_held(path), self._translated(opening=True):
             self._connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None,
                                                check_same_thread=False)
-        try:
-            with self._translated(opening=True):
+            try:
                 self._prepare(migrations)
-        except BaseException:
-            self._connection.close()
-            raise
+            except BaseException:
+                self._connection.close()
+                raise
 
     def commit(self, changes: Sequence[Change], *, durable: bool = True) -> bool:
         with self._lock, self._translated():
@@ -204,6 +203,28 @@ class SqliteBackend:
             raise StoreError(f"{self._path}: cannot be read or written: {error}") from error
 
 
+@contextlib.contextmanager
+def _log_held(path: Path) -> Iterator[None]:
+    """Keep the log of a file that turns out to be damaged.
+
+    subtle: SQLite deletes it where it cannot read the file's header, and it holds the latest
+    commits. So it has a second name meanwhile.
+    """
+    log, held = path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-wal.held")
+    with contextlib.suppress(OSError):  # mostly there is no log, and some disks know no links
+        held.unlink(missing_ok=True)
+        held.hardlink_to(log)
+    try:
+        yield
+    except Damaged:
+        with contextlib.suppress(OSError):
+            held.replace(log)
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            held.unlink(missing_ok=True)
+
+
 def create_file(path: Path) -> None:
     """An empty file that only its owner may read: it will hold what was said at home.
 
@@ -212,6 +233,11 @@ def create_file(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(path.parent, f"cannot be made: {error.strerror}") from error
+    if path.exists():
+        return
+    try:
         # subtle: never open a file that is there: closing it would drop SQLite's lock on it, which
         # belongs to the process (fcntl(2), https://www.sqlite.org/howtocorrupt.html 2.2).
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -220,7 +246,5 @@ def create_file(path: Path) -> None:
             os.fsync(folder)  # or the name may be lost with the power
         finally:
             os.close(folder)
-    except FileExistsError:
-        return
     except OSError as error:
         raise FileError(path, f"cannot be made: {error.strerror}") from error

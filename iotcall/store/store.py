@@ -8,6 +8,7 @@ Reads and writes may come from several threads; each waits for the one before it
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,8 +24,6 @@ from iotcall.store.lists import Lists
 from iotcall.store.sessions import Sessions
 from iotcall.store.sqlite import Damaged, SqliteBackend, create_file
 from iotcall.store.timers import Timers
-
-_SIDECARS = ("", "-wal", "-shm")
 
 _log = structlog.get_logger(__name__)
 
@@ -90,6 +89,18 @@ def open_store(path: Path, settings: StoreSettings | None = None, *,
     return Store(backend, clocks, settings, put_aside=put_aside)
 
 
+def state_file(name: str) -> Path:
+    """Where a hub of that name keeps its state, by the XDG Base Directory Specification."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    folder = Path(base) / "iotcall"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise FileError(folder, f"cannot be made: {error.strerror}; name a file with --store"
+                        ) from error
+    return folder / f"{name}.db"
+
+
 def _opened(path: Path, settings: StoreSettings) -> SqliteBackend:
     create_file(path)
     return SqliteBackend(path, max_bytes=settings.max_bytes, busy_seconds=settings.busy_seconds)
@@ -103,10 +114,10 @@ def _put_aside(path: Path, at: float) -> Path:
         again += 1
         aside = path.with_name(f"{path.name}.corrupt-{date}-{again}")
     try:
-        for sidecar in _SIDECARS:
-            found = path.with_name(path.name + sidecar)
+        for suffix in ("-wal", ""):  # the log first: no new file may find an old log
+            found = path.with_name(path.name + suffix)
             if found.exists():
-                found.rename(aside.with_name(aside.name + sidecar))
+                found.rename(aside.with_name(aside.name + suffix))
     except OSError as error:
         raise FileError(path, f"is damaged and cannot be renamed: {error.strerror}; move it away "
                         "by hand") from error

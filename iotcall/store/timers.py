@@ -4,9 +4,9 @@ Each timer is kept with its end on both clocks (see clocks). While the machine r
 decides and the wall clock may be set to anything; where the two have drifted apart, the wall
 clock's end is written anew, as after a reboot it is all that is left.
 
-After a reboot the end is in doubt (`unsure`): a board without a battery starts in the past, so too
-much time seems left. The first jump of the wall clock is then NTP's, and what it says counts where
-that is sooner. Later is never believed: at worst a timer rings early, never hours late.
+After a reboot the end is in doubt: a board without a battery starts in the past, so too much time
+seems left. The first jump of the wall clock is then NTP's, and what it says counts where that is
+sooner. Later is never believed: at worst a timer rings early, never hours late.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     site: str
     duration: float
     ends: Moment
-    unsure: bool = False
+    doubt: float | None = None
+    """Since a reboot, until the wall clock jumps: how much longer it would run by the wall clock
+    than all of its time. None: both clocks agree on the end."""
 
 
 class Timers:
@@ -182,15 +184,16 @@ def _follow(kept: _Kept, now: Moment) -> _Kept:
     """The same timer, where the clocks go on together; else with its end written anew."""
     ends = kept.ends
     if ends.boot != now.boot:
-        # No more than all of it: the clock may stand before the timer was set.
-        left = min(ends.wall - now.wall, kept.duration)
-        return msgspec.structs.replace(kept, ends=_later(now, left), unsure=True)
+        by_wall = ends.wall - now.wall
+        left = min(by_wall, kept.duration)  # the clock may stand before the timer was set
+        ends = Moment(ends.wall, now.elapsed + left, now.boot)
+        return msgspec.structs.replace(kept, ends=ends, doubt=by_wall - left)
     left, by_wall = ends.elapsed - now.elapsed, ends.wall - now.wall
-    if abs(by_wall - left) <= _JUMP_SECONDS:
+    if abs(by_wall - left - (kept.doubt or 0.0)) <= _JUMP_SECONDS:
         return kept
-    if kept.unsure:
+    if kept.doubt is not None:
         left = min(left, by_wall)
-    return msgspec.structs.replace(kept, ends=_later(now, left), unsure=False)
+    return msgspec.structs.replace(kept, ends=_later(now, left), doubt=None)
 
 
 def _later(now: Moment, seconds: float) -> Moment:

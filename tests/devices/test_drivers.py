@@ -78,7 +78,8 @@ def test_a_query_asks_for_what_the_device_has(small_home: Home) -> None:
     asked = {device.name: device.asks for device in small_home.devices}
     (heater,), (lamp,) = asked["heater"], asked["den lamp"]
     assert heater.topic == "zigbee2mqtt/trv/get"
-    assert heater.payload == b'{"current_heating_setpoint":"","system_mode":""}'
+    assert heater.payload == (
+        b'{"current_heating_setpoint":"","system_mode":"","local_temperature":""}')
     assert (lamp.topic, lamp.payload) == ("cmnd/lamp/State", b"")
 
 

@@ -8,6 +8,7 @@ Understands "<room> lights on|off", "unlock|lock <door>", "and <room>", "thermos
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import sys
@@ -25,6 +26,7 @@ from iotcall.hub.logs import configure_logs
 from iotcall.hub.settings import HubSettings, check_settings, read_broker
 from iotcall.runtime import Decoding, Turn
 from iotcall.shipped import shipped
+from iotcall.store import open_store
 
 CALLS: list[tuple[str, Callable[[re.Match[str]], ToolCall]]] = [
     (r"(\w+) lights (on|off)", lambda m: ToolCall("toggle_lights", {"room": m[1], "state": m[2]})),
@@ -67,10 +69,18 @@ class StandIn:
 
 
 def calls_of(utterance: str) -> tuple[ToolCall, ...]:
+    """By the table above; ``turn|state=on|target=lamp; undo|`` is written out."""
+    if "|" in utterance:
+        return tuple(_written(part.strip()) for part in utterance.split(";"))
     for pattern, call in CALLS:
         if found := re.fullmatch(pattern, utterance):
             return (call(found),)
     return ()
+
+
+def _written(text: str) -> ToolCall:
+    name, *arguments = (part for part in text.split("|") if part)
+    return ToolCall(name, dict(argument.split("=", 1) for argument in arguments))
 
 
 def decoded(calls: tuple[ToolCall, ...], confidence: float, outcome: Any = "call") -> Decoding:
@@ -88,6 +98,8 @@ def main() -> int:
     parser.add_argument("--client-id", default="iotcall-hub")
     parser.add_argument("--mqtt-version", default="auto")
     parser.add_argument("--queue", type=int, default=8)
+    parser.add_argument("--store", type=Path)
+    parser.add_argument("--grammar", default="smart_home")
     parser.add_argument("--acknowledge-seconds", type=float, default=2.0)
     parser.add_argument("--command-seconds", type=float, default=10.0)
     parser.add_argument("--session-expiry-seconds", type=int, default=120)
@@ -98,12 +110,14 @@ def main() -> int:
         mqtt_version=given.mqtt_version, queue=given.queue,
         acknowledge_seconds=given.acknowledge_seconds, command_seconds=given.command_seconds,
         session_expiry_seconds=given.session_expiry_seconds))
-    path = shipped("grammars") / "smart_home" / "dialogue.toml"
+    path = shipped("grammars") / given.grammar / "dialogue.toml"
     catalogue = load_catalogue(path.parent)
     dialogue = read_dialogue(path.read_text(), catalogue, path)
     home = load_home(given.home)
     try:
-        run_hub(settings, home, catalogue, dialogue, StandIn(given.gates))
+        with contextlib.ExitStack() as stack:
+            store = stack.enter_context(open_store(given.store)) if given.store else None
+            run_hub(settings, home, catalogue, dialogue, StandIn(given.gates), store)
     except IotcallError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

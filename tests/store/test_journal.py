@@ -199,6 +199,23 @@ def test_of_two_threads_with_one_utterance_exactly_one_begins(store: Store) -> N
         assert sorted(outcomes) == [False, True]
 
 
+def test_two_threads_that_settle_one_entry_lose_no_verdict(store: Store) -> None:
+    entry_id = begun(store.journal, "a", *[ON] * 40)
+    together = threading.Barrier(2)
+
+    def settle(indices: range) -> None:
+        together.wait(10)
+        for index in indices:
+            store.journal.settled(entry_id, index, "confirmed")
+
+    threads = [threading.Thread(target=settle, args=[range(first, 40, 2)]) for first in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert store.journal.open_entries() == ()
+
+
 def test_readers_see_whole_entries_while_one_thread_writes(store: Store) -> None:
     ended = threading.Event()
     faults: list[BaseException] = []
@@ -218,7 +235,7 @@ def test_readers_see_whole_entries_while_one_thread_writes(store: Store) -> None
     readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
         reader.start()
-    for number in range(100):
+    for number in range(40):
         entry_id = begun(store.journal, str(number), ON, ON, ON)
         for index in range(3):
             store.journal.sent(entry_id, index)

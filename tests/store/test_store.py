@@ -12,7 +12,7 @@ import pytest
 
 from iotcall.errors import FileError, StoreError, StoreFull
 from iotcall.store import Intended, Store, StoreSettings, open_store
-from iotcall.store.sqlite import MIGRATIONS, SqliteBackend
+from iotcall.store.sqlite import MIGRATIONS, Damaged, SqliteBackend
 from tests.store.conftest import Hands
 
 ROOT = Path(__file__).parent.parent.parent
@@ -89,6 +89,40 @@ def test_a_damaged_file_is_put_aside_as_it_is_and_said_so(
             assert store.journal.seen("new") is not None
 
 
+def test_the_log_of_a_damaged_file_is_put_aside_with_it(path: Path) -> None:
+    data = bytearray(filled(path))
+    spoil_header(data)
+    path.write_bytes(data)
+    log = path.with_name("hub.db-wal")
+    log.write_bytes(b"what was not written back")
+    with pytest.raises(Damaged):  # whoever only looks changes nothing
+        opened_with(path)
+    assert log.read_bytes() == b"what was not written back"
+    with open_store(path) as store:
+        assert store.put_aside is not None
+        aside = store.put_aside.with_name(store.put_aside.name + "-wal")
+        assert aside.read_bytes() == b"what was not written back"
+        store.journal.begin("new", "kitchen", None, ON)
+        assert log.read_bytes()[:4] != b"what"
+    assert sorted(each.name for each in path.parent.iterdir()) == sorted(
+        ["hub.db", store.put_aside.name, aside.name])
+
+
+def test_damage_under_a_log_that_is_whole_is_found_too(path: Path) -> None:
+    with open_store(path) as store:
+        for number in range(100):
+            store.journal.begin(str(number), "kitchen", None, ON)
+        killed = path.with_name("killed.db")
+        shutil.copy(path.with_name("hub.db-wal"), path.with_name("killed.db-wal"))
+        data = bytearray(path.read_bytes())
+        spoil_pages(data)
+        killed.write_bytes(data)
+    with open_store(killed) as store:
+        assert store.put_aside is not None
+        assert store.put_aside.stat().st_size > 0
+        assert store.journal.open_entries() == ()
+
+
 def test_damage_that_shows_while_it_runs_is_an_error_that_says_what_happens_next(
         path: Path) -> None:
     filled(path)
@@ -146,8 +180,8 @@ def test_a_file_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(pat
 
 def test_a_migration_that_fails_half_way_changes_nothing(path: Path) -> None:
     filled(path)
-    with pytest.raises(FileError, match="no such table: nothing"):
-        opened_with(path, ("ALTER TABLE record ADD COLUMN colour TEXT", "DROP TABLE nothing"))
+    with pytest.raises(FileError, match="no such table: missing"):
+        opened_with(path, ("ALTER TABLE record ADD COLUMN colour TEXT", "DROP TABLE missing"))
     with open_store(path) as store:
         assert len(store.journal.open_entries()) == 100
         assert isinstance(store._backend, SqliteBackend)
@@ -158,12 +192,20 @@ def test_a_migration_that_fails_half_way_changes_nothing(path: Path) -> None:
 def fill(store: Store, prefix: str) -> list[str]:
     """Begin until there is no room; the ids."""
     begun: list[str] = []
+
+    def one_more() -> None:
+        key = f"{prefix} {len(begun)}"
+        begun.append(store.journal.begin(key, "kitchen", None, ON * 10))
+
     with pytest.raises(StoreFull, match="make room"):
-        while len(begun) < 10_000:
-            key = f"{prefix} {len(begun)}"
-            begun.append(store.journal.begin(key, "kitchen", None, ON * 10))
+        many_times(one_more)
     assert store.journal.seen(f"{prefix} {len(begun)}") is None
     return begun
+
+
+def many_times(what: Callable[[], None]) -> None:
+    for _ in range(10_000):
+        what()
 
 
 def open_ids(store: Store) -> list[str]:

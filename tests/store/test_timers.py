@@ -78,11 +78,11 @@ def test_the_one_that_fits_is_cancelled(reopen: Callable[..., Store]) -> None:
 def test_where_several_fit_they_are_listed_and_none_is_cancelled(store: Store) -> None:
     for name, seconds in (("tea", 180), ("tea", 240), ("pasta", 180)):
         store.timers.start(seconds, name=name)
-    for found, seconds in ((store.timers.cancel(name="Tea!"), [180, 240]),
-                           (store.timers.cancel(duration_seconds=180), [180, 180]),
-                           (store.timers.cancel(), [180, 180, 240])):
+    for found, durations in ((store.timers.cancel(name="Tea!"), [180, 240]),
+                             (store.timers.cancel(duration_seconds=180), [180, 180]),
+                             (store.timers.cancel(), [180, 180, 240])):
         assert found.timer is None
-        assert [timer.duration_seconds for timer in found.candidates] == seconds
+        assert [timer.duration_seconds for timer in found.candidates] == durations
     assert store.timers.cancel(name="tea", duration_seconds=240).timer is not None
     assert len(store.timers.running()) == 2
 

@@ -97,7 +97,7 @@ def text_of(template: Any, *, slot: str = "value", whole: bool = True) -> str | 
         return None
     before, after = text[:slots[0].start()], text[slots[0].end():]
     names = _filters(slots[0][2])
-    harmless = {"string", "trim", "float"} | ({"int", "round"} if whole else set())
+    harmless = {"default", "d", "string", "trim", "float"} | ({"int", "round"} if whole else set())
     if names is None or not names <= harmless:
         return None
     if any(mark in part for part in (before, after) for mark in ("{{", "{%", "{#", "{}")):

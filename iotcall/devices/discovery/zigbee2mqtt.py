@@ -132,7 +132,8 @@ def _label(part: Part, definition: Definition) -> str:
 
 
 _LABELS: dict[str, dict[str, set[str]]] = {
-    "plug": {"outlet": {"outlet", "outlets", "plug", "plugs", "socket", "sockets"}, "switch": set()},
+    "plug": {"outlet": {"outlet", "outlets", "plug", "plugs", "socket", "sockets"},
+             "switch": set()},
     "cover": {"garage": {"garage"}, "gate": {"gate"}, "curtain": {"curtain", "curtains"},
               "blind": {"blind", "blinds"}, "shutter": {"shutter", "shutters"},
               "shade": {"shade", "shades"}, "awning": {"awning"}},

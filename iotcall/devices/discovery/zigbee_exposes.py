@@ -1,49 +1,29 @@
-"""What zigbee2mqtt says that a device exposes, as points. Leaves out: devices and announcements.
+"""What a device of zigbee2mqtt exposes, by what can be named alone. Leaves out: how it is told.
 
-    exposes -> parts (one for each thing that can be named) -> points
-
-Nothing is assumed: words, ranges and units are those of the exposes, and what says none of them is
-not understood. Source: https://www.zigbee2mqtt.io/guide/usage/exposes.html
+    exposes -> parts, each with its points
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, TypeGuard
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
-from iotcall.devices.points import Point, Read, Scalar, Unit, Write
-from iotcall.devices.properties import PROPERTIES, Kind
+from iotcall.devices.discovery.zigbee_points import (
+    FEATURES,
+    GETTABLE,
+    SENSORS,
+    Expose,
+    Table,
+    Where,
+)
+from iotcall.devices.points import Point
+from iotcall.devices.properties import Kind
 
-PUBLISHED, SETTABLE, GETTABLE = 1, 2, 4
-"""Bits of `access`."""
 MAX_EXPOSES = 256
 """Of one device; the longest real ones have somewhat above a hundred."""
-_WORD_LENGTH = 32
-
-Key = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{0,64}\Z")]
-"""A key of a payload; it may become a part of a topic."""
-
-
-class Expose(msgspec.Struct, frozen=True):
-    """One of `exposes`, or one of the features of one."""
-
-    type: Key = ""
-    name: Key = ""
-    property: Key = ""
-    """Key in the payload: the name, often with the endpoint."""
-    endpoint: Key = ""
-    access: int = 0
-    unit: str | None = None
-    value_min: float | None = None
-    value_max: float | None = None
-    value_step: float | None = None
-    value_on: Scalar | None = None
-    value_off: Scalar | None = None
-    values: tuple[Scalar, ...] = ()
-    features: tuple[Expose, ...] = ()
+_NAME_LENGTH = 64
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,44 +37,6 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """Keys that can be asked for."""
     hidden: tuple[str, ...] = ()
     """Keys that are not understood."""
-
-
-class Where(msgspec.Struct, frozen=True, kw_only=True):
-    """Topics of a part."""
-
-    topic: str
-    """Where the device says its state."""
-    endpoint: str = ""
-    apart: bool = False
-    """Each key has a command topic of its own, so that two parts never share one."""
-
-    def key(self, feature: Expose) -> str:
-        """What the feature is called in a command to its endpoint."""
-        return feature.property.removesuffix(f"_{self.endpoint}") if self.endpoint else (
-            feature.property)
-
-    def read(self, feature: Expose, words: Mapping[Scalar, str]) -> tuple[Read, ...]:
-        """Where the feature is said; `words`: what is said -> our word."""
-        if not feature.access & PUBLISHED:
-            return ()
-        return (Read(topic=self.topic, path=(feature.property,),
-                     words={_text(said): word for said, word in words.items()}),)
-
-    def write(self, feature: Expose, words: Mapping[Scalar, str]) -> Write | None:
-        """Where the feature is told; None where it cannot be."""
-        if not feature.access & SETTABLE:
-            return None
-        topic = "/".join(filter(None, (self.topic, self.endpoint, "set")))
-        said = {word: raw for raw, word in words.items()}
-        if self.apart:
-            return Write(topic=f"{topic}/{self.key(feature)}", words=said)
-        return Write(topic=topic, path=(self.key(feature),), words=said)
-
-
-Table = Mapping[str, tuple[str, "Maker"]]
-"""Name of a feature -> (our property, what makes its point); what is preferred first."""
-Maker = Callable[[str, Expose, Where], Point | None]
-"""(property, feature, where) -> its point; None where the exposes do not say enough."""
 
 
 def parts_of(exposes: Sequence[Any], topic: str) -> tuple[Part, ...]:
@@ -127,20 +69,20 @@ def _exposes(said: Sequence[Any]) -> tuple[list[Expose], list[str]]:
             known.append(msgspec.convert(each, Expose))
         except (msgspec.ValidationError, RecursionError, OverflowError):
             named = each.get("property", each.get("type")) if isinstance(each, dict) else None
-            odd.append("".join(filter(str.isprintable, str(named)[:_WORD_LENGTH])))
+            odd.append("".join(filter(str.isprintable, str(named)[:_NAME_LENGTH])))
     return known, odd
 
 
 def _parts(group: Iterable[Expose], where: Where) -> list[Part]:
     """The parts of one endpoint: what can be told, by rank, and what it measures on the first."""
-    generic = {each.name: each for each in group if each.type not in _TABLES}
-    specific = sorted((each for each in group if each.type in _TABLES),
-                      key=lambda one: list(_TABLES).index(one.type))
+    generic = {each.name: each for each in group if each.type not in FEATURES}
+    specific = sorted((each for each in group if each.type in FEATURES),
+                      key=lambda one: list(FEATURES).index(one.type))
     parts: list[Part] = []
     taken: set[str] = set()  # keys: two features that are one key are one thing
     for expose in specific:
         features = {each.name: each for each in expose.features if each.property not in taken}
-        table = _TABLES[expose.type]
+        table = FEATURES[expose.type]
         at = msgspec.structs.replace(where, apart=bool(parts) or expose.type in _APART)
         kind = _KINDS[expose.type]
         suffix = (where.endpoint, expose.type) if parts else (where.endpoint,)
@@ -152,7 +94,7 @@ def _parts(group: Iterable[Expose], where: Where) -> list[Part]:
         else:
             generic |= {each.property: each for each in features.values()}
     kind = parts[0].kind if parts else "sensor"
-    sensors = _part(kind, generic, _SENSORS, where, (where.endpoint,))
+    sensors = _part(kind, generic, SENSORS, where, (where.endpoint,))
     if not parts:
         return [sensors]
     first = parts[0]
@@ -194,124 +136,6 @@ def _part(kind: Kind, features: Mapping[str, Expose], table: Table, where: Where
                                    for each in features.values() if each not in understood)))
 
 
-def _two_words(name: str, feature: Expose, where: Where) -> Point | None:
-    """The two values of a binary feature."""
-    on, off = feature.value_on, feature.value_off
-    if feature.type != "binary" or on is None or off is None or on == off or (
-            _text(on) == _text(off)):
-        return None
-    first, second = PROPERTIES[name].words[:2]
-    return _point(name, feature, where, {on: first, off: second})
-
-
-def _contact(name: str, feature: Expose, where: Where) -> Point | None:
-    """True is closed ("Indicates if the contact is closed (= true) or open (= false)")."""
-    if not (isinstance(feature.value_on, bool) and isinstance(feature.value_off, bool)):
-        return None
-    return _point(name, feature, where, {True: "closed", False: "open"})
-
-
-def _own_words(name: str, feature: Expose, where: Where) -> Point | None:
-    """The values of an enum, or of a binary one, of which we have the same word."""
-    values = feature.values if feature.type == "enum" else (feature.value_on, feature.value_off)
-    rules = PROPERTIES[name]
-    words: dict[Scalar, str] = {}
-    for value in values[:_WORD_LENGTH]:
-        if isinstance(value, str) and 0 < len(value) <= _WORD_LENGTH and value.isprintable():
-            word = value.casefold()
-            if word not in words.values() and (rules.free or word in rules.words):
-                words[value] = word
-    return _point(name, feature, where, words) if words else None
-
-
-def _level(name: str, feature: Expose, where: Where) -> Point | None:
-    """Percent of the highest value; the lowest is what it may be told, not another zero."""
-    high = feature.value_max
-    if feature.type != "numeric" or not _sane(high) or high <= 0:
-        return None
-    low = feature.value_min if _sane(feature.value_min) else 0.0
-    least = math.ceil(100 * low / high) if 0 < low < high else None
-    return _point(name, feature, where, {}, scale=(0.0, high), low=least)
-
-
-def _range(name: str, feature: Expose, where: Where) -> Point | None:
-    """Percent between the lowest and the highest value."""
-    low, high = feature.value_min, feature.value_max
-    if feature.type != "numeric" or not (_sane(low) and _sane(high) and low < high):
-        return None
-    return _point(name, feature, where, {}, scale=(low, high))
-
-
-def _white(name: str, feature: Expose, where: Where) -> Point | None:
-    """Mired; rounding a kelvin within the limits gives a mired within its range."""
-    low, high = feature.value_min, feature.value_max
-    if feature.type != "numeric" or feature.unit != "mired" or not (
-            _sane(low) and _sane(high) and 0 < low < high):
-        return None
-    rules = PROPERTIES[name]
-    warmest, coldest = max(rules.low, math.ceil(1e6 / high)), min(rules.high, 1e6 // low)
-    if warmest > coldest:
-        return None
-    return _point(name, feature, where, {}, unit="mired", low=warmest, high=coldest)
-
-
-def _color(name: str, feature: Expose, where: Where) -> Point | None:
-    """zigbee2mqtt takes hue and saturation for lamps that know x and y only, and says them."""
-    if feature.type != "composite":
-        return None
-    return _point(name, feature, where, {}, color="hue_saturation")
-
-
-def _setpoint(name: str, feature: Expose, where: Where) -> Point | None:
-    """Degrees within what both we and the device allow."""
-    unit = _DEGREES.get(feature.unit or "")
-    if feature.type != "numeric" or unit is None or not feature.access & SETTABLE:
-        return None
-    rules = PROPERTIES[name]
-    low, high, step = feature.value_min, feature.value_max, feature.value_step
-    least = max(rules.low, _celsius(low, unit)) if _sane(low) else None
-    most = min(rules.high, _celsius(high, unit)) if _sane(high) else None
-    if least is not None and most is not None and least >= most:
-        return None
-    size = 5 / 9 if unit else 1.0
-    return _point(name, feature, where, {}, unit=unit, low=least, high=most,
-                  step=round(step * size, 4) if _sane(step) and 0 < step * size <= 5 else None)
-
-
-def _measure(name: str, feature: Expose, where: Where) -> Point | None:
-    """A number in the property's unit."""
-    if feature.type != "numeric" or not feature.access & PUBLISHED:
-        return None
-    if name == "temperature":
-        unit = _DEGREES.get(feature.unit or "")
-        return None if unit is None else Point(reads=where.read(feature, {}), unit=unit)
-    if feature.unit != _UNITS[name]:
-        return None
-    return Point(reads=where.read(feature, {}))
-
-
-def _point(name: str, feature: Expose, where: Where, words: Mapping[Scalar, str],
-           **more: Any) -> Point | None:
-    write = None if PROPERTIES[name].measured else where.write(feature, words)
-    reads = where.read(feature, words)
-    return Point(write=write, reads=reads, **more) if write or reads else None
-
-
-def _sane(value: float | None) -> TypeGuard[float]:
-    return value is not None and abs(value) < 1e9
-
-
-def _celsius(value: float, unit: Unit) -> float:
-    return round((value - 32) * 5 / 9, 2) if unit == "fahrenheit" else value
-
-
-def _text(raw: Scalar) -> str:
-    """As `Point` compares what was said."""
-    if isinstance(raw, bool):
-        return "true" if raw else "false"
-    return str(int(raw)) if isinstance(raw, float) and raw.is_integer() else str(raw)
-
-
 _KINDS: dict[str, Kind] = {
     "light": "light", "climate": "thermostat", "cover": "cover", "lock": "lock", "fan": "fan",
     "switch": "plug",
@@ -320,28 +144,3 @@ _KINDS: dict[str, Kind] = {
 _APART = ("climate", "fan")
 """Types whose keys are commanded one by one, as zigbee2mqtt tells Home Assistant to: then a device
 that both describe is known by its command topics."""
-_TABLES: dict[str, Table] = {
-    "light": {"state": ("state", _two_words), "brightness": ("brightness", _level),
-              "color_temp": ("white", _white), "color_hs": ("color", _color),
-              "color_xy": ("color", _color)},
-    "climate": {"occupied_heating_setpoint": ("setpoint", _setpoint),
-                "current_heating_setpoint": ("setpoint", _setpoint),
-                "occupied_cooling_setpoint": ("setpoint", _setpoint),
-                "system_mode": ("mode", _own_words), "preset": ("preset", _own_words),
-                "local_temperature": ("temperature", _measure)},
-    "cover": {"state": ("movement", _own_words), "position": ("position", _range)},
-    "lock": {"state": ("lock", _two_words)},
-    "fan": {"state": ("state", _two_words), "speed": ("speed", _level),
-            "mode": ("preset", _own_words)},
-    "switch": {"state": ("state", _two_words)},
-}
-_SENSORS: Table = {
-    "temperature": ("temperature", _measure), "humidity": ("humidity", _measure),
-    "battery": ("battery", _measure), "contact": ("contact", _contact),
-    "occupancy": ("occupancy", _two_words), "presence": ("occupancy", _two_words),
-    "water_leak": ("leak", _two_words), "smoke": ("smoke", _two_words),
-    "power": ("power", _measure), "energy": ("energy", _measure),
-    "illuminance": ("illuminance", _measure),
-}
-_DEGREES: dict[str, Unit] = {"°C": "", "°F": "fahrenheit"}
-_UNITS = {"humidity": "%", "battery": "%", "power": "W", "energy": "kWh", "illuminance": "lx"}

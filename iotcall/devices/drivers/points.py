@@ -7,6 +7,7 @@ from typing import Any
 from iotcall.devices.home_file import Entry
 from iotcall.devices.points import Point, Read, Write
 from iotcall.devices.profile import Profile, Slot
+from iotcall.devices.properties import PROPERTIES
 
 
 def slots_of(entry: Entry, profile: Profile) -> dict[str, Slot]:
@@ -22,5 +23,5 @@ def point_of(name: str, slot: Slot, entry: Entry, write: Write, reads: tuple[Rea
     if name == "setpoint":
         bounds = {"low": entry.minimum_celsius, "high": entry.maximum_celsius,
                   "step": entry.step_celsius}
-    return Point(write=write, reads=reads, scale=slot.scale, unit=slot.unit, color=slot.color,
+    return Point(write=None if PROPERTIES[name].measured else write, reads=reads, scale=slot.scale, unit=slot.unit, color=slot.color,
                  **bounds)

@@ -76,7 +76,14 @@ def _exposes(device: Entry) -> list[dict[str, Any]]:
         case "light":
             brightness = _feature(attribute(device, "brightness"), "numeric",
                                   everything, value_min=0, value_max=254)
-            specific = _of("light", on_off, *[brightness] * device.dimmable)
+            colors = [
+                _feature("color_temp", "numeric", everything, unit="mired", value_min=150,
+                         value_max=500),
+                {**_feature("color", "composite", everything), "name": "color_hs", "features": [
+                    _feature("hue", "numeric", everything),
+                    _feature("saturation", "numeric", everything)]}]
+            specific = _of("light", on_off, *[brightness] * device.dimmable,
+                           *colors * device.colorful)
         case "plug":
             specific = _of("switch", on_off)
         case "thermostat":

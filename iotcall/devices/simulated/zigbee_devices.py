@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from iotcall.devices.colors import decoded
 from iotcall.devices.home_file import Entry
 from iotcall.devices.properties import Value
 from iotcall.devices.simulated.exposes import attribute
@@ -25,7 +26,9 @@ def converters(device: Entry) -> list[tuple[tuple[str, ...], Converter]]:
     """(keys, converter) in the order in which they are applied."""
     match device.kind:
         case "light" if device.dimmable:
-            return [((attribute(device, "state"), attribute(device, "brightness")), _light)]
+            colors = [(("color",), _color), (("color_temp",), _white)] if device.colorful else []
+            return [((attribute(device, "state"), attribute(device, "brightness")), _light),
+                    *colors]
         case "light" | "plug":
             return [((attribute(device, "state"),), _light)]
         case "thermostat":
@@ -42,7 +45,9 @@ def initial(device: Entry) -> State:
     match device.kind:
         case "light":
             brightness = {attribute(device, "brightness"): 254} if device.dimmable else {}
-            return {attribute(device, "state"): "OFF", **brightness}
+            colors = {"color": {"hue": 0, "saturation": 0}, "color_temp": 370}
+            return {attribute(device, "state"): "OFF", **brightness,
+                    **(colors if device.colorful else {})}
         case "plug":
             return {attribute(device, "state"): "OFF"}
         case "thermostat":
@@ -61,7 +66,11 @@ def normalised(device: Entry, real: State) -> dict[str, Value]:
             level = real.get(attribute(device, "brightness"))
             brightness: dict[str, Value] = {} if level is None else {
                 "brightness": round(level / 2.54)}
-            return {"state": real[attribute(device, "state")].lower(), **brightness}
+            colors: dict[str, Value] = {}
+            if device.colorful:
+                colors = {"color": decoded(real["color"], "hue_saturation") or "",
+                          "white": round(1e6 / real["color_temp"])}
+            return {"state": real[attribute(device, "state")].lower(), **brightness, **colors}
         case "thermostat":
             return {"setpoint": float(real[attribute(device, "setpoint")]),
                     "mode": real[attribute(device, "mode")]}
@@ -94,6 +103,21 @@ def _light(device: Entry, real: State, message: State) -> tuple[State, State]:
     news: State = {state_key: state}
     if state == "ON" and level is not None:
         news[level_key] = max(1, level)
+    return news, news
+
+
+def _color(device: Entry, real: State, message: State) -> tuple[State, State]:
+    color = message["color"]
+    if not (isinstance(color, dict) and all(map(_is_number, (color.get("hue"),
+                                                             color.get("saturation"))))):
+        raise ValueError(f"Invalid color: '{json.dumps(color)}'")
+    news = {"color": {"hue": color["hue"], "saturation": color["saturation"]}}
+    return news, news
+
+
+def _white(device: Entry, real: State, message: State) -> tuple[State, State]:
+    mired = _number("color_temp", message["color_temp"])
+    news = {"color_temp": min(500, max(150, mired))}  # clamped, as zigbee2mqtt does
     return news, news
 
 

@@ -23,6 +23,8 @@ _ARTICLES = frozenset({"the", "a", "an", "my", "our", "your", "that", "this", "t
                        "please", "of"})
 _PREPOSITIONS = frozenset({"in", "on", "at", "from"})
 _EVERYTHING = frozenset({"everything", "all", "everywhere", "anything"})
+_WHOLE = frozenset({"whole", "entire", "house", "home", "everywhere", "place", "flat",
+                    "apartment", "building"})
 _HERE = (("here",), ("in", "here"), ("this", "room"))
 _JOINS = re.compile(r",|;|&|\b(?:and|plus|or|as well as)\b")
 _NEAR = 0.8
@@ -69,6 +71,8 @@ def rooms_of(text: str, home: Home, site_room: str = "") -> tuple[str, ...]:
 
 def _room_of(text: str, home: Home, site_room: str) -> tuple[str, ...]:
     said = plain(text)
+    if set(said) <= _WHOLE and said:
+        return tuple(home.rooms)
     if tuple(words(text)) in _HERE or said in _HERE:
         return (site_room,) if site_room else ()
     exact = _rooms_exactly(said, home)
@@ -119,11 +123,15 @@ def _part(part: str, noun: Noun | None, several: bool, home: Home, nouns: Sequen
     rooms = _rooms_exactly(said, home)
     if rooms and noun is not None:
         devices = tuple(device for device in home.devices
-                        if device.room in rooms and fits(device, noun))
+                        if device.room in rooms and fits(device, noun, nouns))
         if devices:
             return Phrase(devices=devices, several=several or len(devices) == 1, rooms=rooms,
                           sort=noun.one[0])
     found = _one(said, home, nouns, within, site_room, loose=True)
+    if found and found.sort and found.several and not found.rooms and site_room:
+        # "the lights and the kettle": the lights of this room, where it has some
+        here = tuple(device for device in found.devices if device.room == site_room)
+        return msgspec.structs.replace(found, devices=here or found.devices)
     if found and not found.several and len(found.devices) > 1:
         return None  # which one? is asked of a phrase by itself only
     return found
@@ -135,11 +143,12 @@ def _one(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, ...]
     if set(said) <= _EVERYTHING | {"devices", "else"}:
         return Phrase(devices=_inside(home.devices, within), several=True, everything=True)
     named = _named_exactly(said, home, within)
+    rooms = within or ((site_room,) if site_room else ())
+    short = _named_shortly(said, home, rooms) if rooms else ()
+    if len(short) == 1 and not any(device.room in rooms for device in named):
+        return Phrase(devices=short)
     if named:
         return Phrase(devices=_nearest(named, within, site_room))
-    rooms = within or ((site_room,) if site_room else ())
-    if rooms and len(short := _named_shortly(said, home, rooms)) == 1:
-        return Phrase(devices=short)
     by_kind = _by_kind(said, home, nouns, within)
     if by_kind:
         return by_kind
@@ -200,7 +209,7 @@ def _by_kind(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, 
                 return None
             rooms = ahead
     devices = tuple(device for device in _inside(home.devices, rooms)
-                    if fits(device, found.noun))
+                    if fits(device, found.noun, nouns))
     return Phrase(devices=devices, several=found.several, sort=found.noun.one[0], rooms=rooms)
 
 

@@ -49,12 +49,16 @@ def ending(said: Words, nouns: Sequence[Noun]) -> NounFound | None:
     return best[1] if best else None
 
 
-def fits(device: Device, noun: Noun) -> bool:
-    """Whether the noun may mean the device."""
+def fits(device: Device, noun: Noun, nouns: Sequence[Noun] = ()) -> bool:
+    """Whether the noun may mean the device; a device that another noun names more closely (a garage
+    door, curtains) is not meant by the common one (blinds)."""
     if device.kind != noun.kind:
         # what stands on a plug is what its owner calls it: the lamp, the heater
         return device.kind == "plug" and noun.kind in ("light", "fan") and _named(device, noun)
-    return not noun.label or device.label in noun.label or _named(device, noun)
+    if noun.label:
+        return device.label in noun.label or _named(device, noun)
+    closer = any(each.label and fits(device, each) for each in nouns if each.kind == noun.kind)
+    return not closer or _named(device, noun)
 
 
 def _named(device: Device, noun: Noun) -> bool:

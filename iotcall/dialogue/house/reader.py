@@ -5,6 +5,8 @@ Leaves out: what a single call means (resolver), the gate.
 
 from __future__ import annotations
 
+import msgspec
+
 from iotcall.catalogue import ToolCall
 from iotcall.devices import DeviceStates, Home
 from iotcall.dialogue.house.resolver import resolve
@@ -24,7 +26,8 @@ class HouseReader:
 
     def read(self, calls: tuple[ToolCall, ...], meant: str, home: Home, session: Session
              ) -> Plan | Question | Refusal | Answer:
-        found = resolve(calls, self._around(home, session), self._states)
+        around = msgspec.structs.replace(self._around(home, session), here=_is_here(meant))
+        found = resolve(calls, around, self._states)
         session.memory = found.memory
         return found.outcome
 
@@ -56,6 +59,12 @@ class HouseReader:
                       site_room=home.satellites.get(session.site_id, ""))
 
 
+def _is_here(meant: str) -> bool:
+    """Whether "here" was said: the student leaves it out of its calls."""
+    said = words(meant)
+    return "here" in said or ("this", "room") in zip(said, said[1:], strict=False)
+
+
 def _filled(question: Question, said: tuple[str, ...], utterance: str, call: ToolCall,
             settings: DialogueSettings) -> dict[str, object] | None:
     """The call's arguments with what was said, where it is one of the question's answers."""
@@ -70,7 +79,7 @@ def _filled(question: Question, said: tuple[str, ...], utterance: str, call: Too
             slot, value = next(iter(found))
             return {**call.arguments, slot: value}
     if question.value_slot:
-        return {**call.arguments, question.value_slot: " ".join(said)}
+        return {**call.arguments, question.value_slot: utterance}
     return None
 
 

@@ -223,10 +223,10 @@ def _undone(around: Around) -> Step:
         names = {name for told, name, _ in done.told if told == key}
         if "brightness" in names or "color" in names or "white" in names:
             names |= {"state"}
-        if "movement" in names:
-            names |= {"position"}
+        if "movement" in names and "position" in state and device.can("position"):
+            names = (names | {"position"}) - {"movement"}
         # subtle: off last: a brightness would switch the light on again
-        for name in sorted(names & state.keys(), key=lambda each: each == "state"):
+        for name in sorted(names & state.keys(), key=lambda each: (each == "state", each)):
             if device.can(name):
                 commands.append(command_for(device, name, state[name]))
     if not commands:

@@ -26,7 +26,7 @@ HOUSE_PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "which_timer": ("options",), "list_added": ("items", "list"), "list_had": ("items", "list"),
     "list_removed": ("items", "list"), "list_without": ("items", "list"),
     "list_read": ("items", "list"), "list_empty": ("list",), "list_cleared": ("list",),
-    "list_full": ("list",)}
+    "list_full": ("list",), "not_kept": ()}
 """Reply -> what may stand in it."""
 
 
@@ -98,6 +98,8 @@ class Replies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """{list}"""
     list_full: str
     """{list}"""
+    not_kept: str
+    """A timer or list could not be kept"""
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

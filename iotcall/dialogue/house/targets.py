@@ -11,7 +11,7 @@ import msgspec
 
 from iotcall.devices import Device, Home, Kind, spoken
 from iotcall.dialogue.house.memory import Memory
-from iotcall.dialogue.house.naming import Phrase, phrase_of, rooms_of
+from iotcall.dialogue.house.naming import Phrase, phrase_of, plain, rooms_of
 from iotcall.dialogue.house.settings import House
 from iotcall.dialogue.outcomes import Fill, Question, Refusal
 from iotcall.dialogue.phrasing import joined, quoted, sentence, subject
@@ -43,6 +43,8 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     memory: Memory
     site_room: str
     """Key of the room where the person is; empty: not known."""
+    here: bool = False
+    """They said that they mean this room."""
 
 
 class Meant(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +90,11 @@ def _said(where: Where, around: Around, *, tool: str, kinds: Sequence[Kind],
         if not devices:
             return _which_what(tool, around)
         return Meant(devices=devices, named=True)
+    if plain(where.target) == ("other",):
+        return _other(around, tool=tool, can=can)
     rooms: tuple[str, ...] = ()
+    if around.here and around.site_room and not where.room:
+        rooms = (around.site_room,)
     if where.room:
         rooms = rooms_of(where.room, home, around.site_room)
         if not rooms:
@@ -101,6 +107,16 @@ def _said(where: Where, around: Around, *, tool: str, kinds: Sequence[Kind],
         return _of_phrase(phrase, where, rooms, around, tool=tool, kinds=kinds, can=can,
                           risky=risky)
     return _unnamed(where, rooms, around, tool=tool, kinds=kinds, can=can, risky=risky)
+
+
+def _other(around: Around, *, tool: str, can: Callable[[Device], bool]) -> Found:
+    """"The other one": of the same kind and in the same room as what was spoken of."""
+    it = around.memory.it(around.home)
+    alike = tuple(device for device in around.home.devices if device not in it and can(device)
+                  and any((device.kind, device.room) == (each.kind, each.room) for each in it))
+    if not alike:
+        return _which_what(tool, around)
+    return Meant(devices=alike, named=True) if len(alike) == 1 else which_one(alike, around)
 
 
 def _misplaced(where: Where, around: Around, *, tool: str, kinds: Sequence[Kind],
