@@ -40,6 +40,8 @@ def hub(
         metavar="FILE", envvar="IOTCALL_STORE",
         help="What is kept over restarts: journal, timers, lists, dialogues. Without it: a file "
              "named after the client id in $XDG_STATE_HOME/iotcall.")] = None,
+    wyoming: Annotated[str | None, typer.Option(
+        metavar="URL", help="Listen for Home Assistant's Assist too: tcp://0.0.0.0:10500.")] = None,
     trusted_key: Annotated[list[Path] | None, typer.Option(
         metavar="FILE", envvar="IOTCALL_TRUSTED_KEYS",
         help="A public key; may be repeated. With any, only a bundle that one of them signed is "
@@ -56,6 +58,7 @@ def hub(
     from iotcall.hub.daemon import run_hub
     from iotcall.hub.logs import configure_logs
     from iotcall.hub.settings import HubSettings, check_settings, read_broker
+    from iotcall.hub.wyoming import read_address
     from iotcall.runtime import Student
     from iotcall.runtime.board import load_board
     from iotcall.shipped import find
@@ -81,4 +84,5 @@ def hub(
         for name in student.bind_registry(known_home.names()):
             raise InputError(f"the student cannot write {name!r}, a name in the home: rename it "
                              "without quotes and control characters")
-        run_hub(settings, known_home, opened.catalogue, dialogue, student, kept)
+        run_hub(settings, known_home, opened.catalogue, dialogue, student, kept,
+                wyoming=read_address(wyoming) if wyoming else None)

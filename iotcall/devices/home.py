@@ -29,6 +29,8 @@ from iotcall.devices.home_safety import check_safety
 from iotcall.devices.properties import Kind, Value, check_value
 from iotcall.errors import FileError
 
+Channel = str | tuple[str, ...]
+
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a hub knows of one home."""
@@ -117,7 +119,7 @@ def assemble(file: HomeFile, found: Sequence[Device] = ()) -> Home:
     """The file's devices, then those found that it does not name or hide, by room and name.
 
     The file wins: what it names keeps its name, room and aliases, and a device that two sources
-    describe (the same command topics) is the first one's.
+    describe (the same command topics, or the same readings) is the first one's.
 
     Raises:
         Misfit: an entry describes a device that its driver cannot be.
@@ -125,17 +127,17 @@ def assemble(file: HomeFile, found: Sequence[Device] = ()) -> Home:
     by_id = {device.id: device for device in found}
     devices: list[Device] = []
     missing: list[Entry] = []
-    # Command topic -> who announced it; None: the file. Parts of one thing may share one.
-    taken: dict[str, Source | None] = {}
+    # Where it is told or known -> who announced it; None: the file. Parts of one thing may share.
+    taken: dict[Channel, Source | None] = {}
     for index, entry in enumerate(file.devices):
         if entry.driver:
             devices.append(device_of(entry, file.topics, f"devices[{index}]"))
-            taken |= dict.fromkeys(devices[-1].write_topics())
+            taken |= dict.fromkeys(_channels(devices[-1]))
         elif device := by_id.pop(entry.discovered, None):
             devices.append(msgspec.structs.replace(
                 device, name=entry.name, room=entry.room, aliases=entry.aliases,
                 kind=entry.kind or device.kind))
-            taken |= dict.fromkeys(device.write_topics(), device.source)
+            taken |= dict.fromkeys(_channels(device), device.source)
         else:
             missing.append(entry)
     rooms, hidden = dict(file.rooms), []
@@ -143,18 +145,25 @@ def assemble(file: HomeFile, found: Sequence[Device] = ()) -> Home:
     for device in sorted(by_id.values(), key=lambda one: (
             file.discovery.sources.index(one.source), one.room, one.name, one.id)):
         if _matches(device, file.discovery.hide) or any(
-                taken.get(topic, device.source) != device.source
-                for topic in device.write_topics()):
+                taken.get(channel, device.source) != device.source
+                for channel in device.write_topics() or _channels(device)):
             hidden.append(device)
             continue
         device = _placed(device, file, rooms)
         device = _renamed(device, named)
         devices.append(device)
-        taken |= dict.fromkeys(device.write_topics(), device.source)
+        taken |= dict.fromkeys(_channels(device), device.source)
         named.add((device.room, spoken(device.name)))
     return Home(name=file.name, rooms=rooms, floors=file.floors, devices=tuple(devices),
                 scenes=file.scenes, satellites=file.satellites, file=file,
                 missing=tuple(missing), hidden=tuple(hidden))
+
+
+def _channels(device: Device) -> frozenset[Channel]:
+    """Where a device is told, and each thing that it tells."""
+    return frozenset((*device.write_topics(), *(
+        (read.topic, *map(str, read.path)) for point in device.points.values()
+        for read in point.reads)))
 
 
 def _placed(device: Device, file: HomeFile, rooms: dict[str, Room]) -> Device:

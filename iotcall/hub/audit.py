@@ -127,7 +127,7 @@ class AuditLog:
 
     def _open(self) -> None:
         """Continue the file that is there, or the chain of the newest full one."""
-        older = rotated(self._path)
+        older, noted = rotated(self._path), read_head(self._path, self._keys)
         self._file = self._append_to(self._path)
         self._size = os.fstat(self._file).st_size
         here, walk = Walk(self._keys), Walk(self._keys)
@@ -146,7 +146,6 @@ class AuditLog:
             self._put(b"\n")
         if here.lines and here.torn:
             self._write("torn", torn_note(here.torn))
-        noted = read_head(self._path, self._keys)
         if noted and noted.number > walk.number:
             # subtle: to go on as if nothing had been would hide that lines were cut off the end.
             self._write("missing", {"lines": noted.number - walk.number})

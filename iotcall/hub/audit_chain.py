@@ -124,8 +124,10 @@ class Walk:
         self.found_wanted |= self._wanted == f"{number}:{code}"
         self.lines += 1
         self.records += kind == "turn"
-        if kind == "begin" and isinstance(body.get("file"), int):
-            self.ordinal, self.oldest = body["file"], body.get("oldest", 0)
+        if not good:
+            return  # what it says is not ours
+        if kind == "begin":
+            self.ordinal, self.oldest = body["file"], body["oldest"]
         elif kind == "lost":
             self.notes.append(Fault(name, at, f"{body.get('records')} records were not written"))
         elif kind == "missing":

@@ -19,6 +19,7 @@ from iotcall.devices import Home, Publication
 from iotcall.dialogue import Conversation, DialogueSettings
 from iotcall.hub.actuator import Actuator
 from iotcall.hub.bell import Bell
+from iotcall.hub.direct import ask_directly
 from iotcall.hub.exchange import Arrival, Subscription
 from iotcall.hub.household import Household
 from iotcall.hub.inbox import Inbox
@@ -28,6 +29,7 @@ from iotcall.hub.plain import ask_topic
 from iotcall.hub.settings import HubSettings
 from iotcall.hub.topics import VOICE_TOPICS, Message
 from iotcall.hub.worker import Understander, Worker
+from iotcall.hub.wyoming import Answered, Said, WyomingServer
 from iotcall.store import Store
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -42,6 +44,7 @@ def run_hub(
     dialogue: DialogueSettings,
     student: Understander,
     store: Store | None = None,
+    wyoming: tuple[str, int] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; returns when the utterance in hand is finished and told.
 
@@ -89,24 +92,31 @@ def run_hub(
     bell = Bell(store, link, dialogue.house.replies) if store and dialogue.house else None
     inbox = Inbox(settings, ledger, worker.object_to)
 
-    with _signals() as (wait_for_signal, wake):
-        link.open()
-        busy = threading.Thread(target=worker.run, args=[inbox, ledger], name="worker", daemon=True)
-        busy.start()
-        for body in (household.run, *([bell.run] if bell else ())):
-            threading.Thread(target=body, name=body.__qualname__, daemon=True).start()
-        _log.info("hub.started", client_id=settings.client_id, devices=len(home.devices))
-        received = wait_for_signal()  # "" where it was the link that woke us
-    inbox.stop()
-    household.stop()
-    if bell:
-        bell.stop()
-    link.give_up()
-    _log.info("hub.stopping", signal=received)
-    busy.join(settings.stop_seconds)
-    if busy.is_alive():
-        _log.error("hub.utterance_abandoned", after_seconds=settings.stop_seconds)
-    link.close()
+    def answer(said: Said) -> Answered:
+        return ask_directly(inbox, said, settings.session_expiry_seconds)
+
+    with contextlib.ExitStack() as stack:
+        if wyoming:
+            stack.enter_context(WyomingServer(*wyoming, answer))
+        with _signals() as (wait_for_signal, wake):
+            link.open()
+            busy = threading.Thread(target=worker.run, args=[inbox, ledger], name="worker",
+                                    daemon=True)
+            for thread in (busy, *(threading.Thread(target=body, daemon=True)
+                                   for body in (household.run, *([bell.run] if bell else ())))):
+                thread.start()
+            _log.info("hub.started", client_id=settings.client_id, devices=len(home.devices))
+            received = wait_for_signal()  # "" where it was the link that woke us
+        inbox.stop()
+        household.stop()
+        if bell:
+            bell.stop()
+        link.give_up()
+        _log.info("hub.stopping", signal=received)
+        busy.join(settings.stop_seconds)
+        if busy.is_alive():
+            _log.error("hub.utterance_abandoned", after_seconds=settings.stop_seconds)
+        link.close()
     _log.info("hub.stopped")
     if link.fault:
         raise link.fault

@@ -21,6 +21,7 @@ from iotcall.hub.ledger import Entry, Ledger
 from iotcall.hub.plain import ask_topic, read_ask
 from iotcall.hub.settings import HubSettings
 from iotcall.hub.topics import Heard, Malformed, read_voice
+from iotcall.hub.turn import TurnRecord
 
 _ECHO_SECONDS = 10.0
 _ECHOES_REMEMBERED = 64
@@ -42,6 +43,8 @@ class Waiting(msgspec.Struct, frozen=True):
     """The same for every delivery of this utterance."""
     first_delivery: bool = True
     """The broker says that it never delivered it before."""
+    spoken: Callable[[TurnRecord], None] | None = None
+    """Hears what came of it, where it did not come by MQTT."""
 
 
 class Inbox:
@@ -75,6 +78,15 @@ class Inbox:
             self._ledger.handled(entry)
         else:
             self._sort(arrival, entry)
+
+    def offer(self, heard: Heard, spoken: Callable[[TurnRecord], None]) -> bool:
+        """Queue an utterance that came another way than MQTT; False when the queue is full or the
+        hub is ending. `spoken` hears its turn, on the worker's thread."""
+        if self._stopping:
+            return False
+        key = uuid.uuid4().hex
+        return self._queued(Waiting(heard, Entry(key.encode()), time.monotonic(), key, True,
+                                    spoken))
 
     def take(self) -> Waiting | None:
         """The next utterance, when there is one; None when stopping."""

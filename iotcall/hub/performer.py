@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -25,7 +26,7 @@ from iotcall.devices import (
     command_for,
 )
 from iotcall.dialogue import DialogueSettings, Plan
-from iotcall.errors import StoreError
+from iotcall.errors import LimitError, StoreError
 from iotcall.hub.actuator import Actuator
 from iotcall.hub.chores import do_chore
 from iotcall.hub.turn import CommandRecord
@@ -90,7 +91,7 @@ class Performer:
                     first_delivery=first_delivery)
             except AlreadyBegun:
                 raise
-            except StoreError as error:
+            except (StoreError, LimitError) as error:
                 # what must not be done twice is not done without a journal
                 fault = str(error)
                 _log.error("journal.unwritten", reason=fault)
@@ -105,7 +106,8 @@ class Performer:
             payload="", verdict="refused", reason="the journal cannot be written",
             state=self._states.of(told.device)) for told in withheld]
         return Performed(commands=_in_order(records, plan.commands), store_fault=fault,
-                         chores=tuple(self._chore(plan, key, site)))
+                         chores=tuple(self._chore(
+                             plan, uuid.uuid4().hex if first_delivery else key, site)))
 
     @property
     def is_open(self) -> bool:

@@ -34,9 +34,9 @@ from iotcall.hub.ledger import Ledger
 from iotcall.hub.link import Link
 from iotcall.hub.logs import fault
 from iotcall.hub.performer import Performer
-from iotcall.hub.plain import answer, objection
+from iotcall.hub.responses import answers, objections
 from iotcall.hub.settings import HubSettings
-from iotcall.hub.topics import Heard, Malformed, Message, intent, not_recognised, reply, say
+from iotcall.hub.topics import Heard, Malformed, Message, intent, say
 from iotcall.hub.turn import CommandRecord, LatencyRecord, Outcome, TurnRecord
 from iotcall.runtime import Decoding, Turn
 from iotcall.store import Entry, Store
@@ -97,14 +97,7 @@ class Worker:
 
     def object_to(self, asked: Heard | Malformed, why: Objection) -> bool:
         """Answer what will not be handled, without waiting; False when the answer cannot go out."""
-        messages = []
-        if asked.answer_to is not None:
-            messages.append(objection(asked, why, _TEXTS[why]))
-        else:
-            if isinstance(asked, Heard):
-                messages.append(reply(asked, _TEXTS[why]))
-            messages.append(not_recognised(asked, why, _TEXTS[why]))
-        messages.append(self._record(asked, why, _TEXTS[why]))
+        messages = [*objections(asked, why, _TEXTS[why]), self._record(asked, why, _TEXTS[why])]
         return all([self._link.send(message) for message in messages])
 
     def _reconcile(self) -> None:
@@ -148,15 +141,17 @@ class Worker:
         except Exception as error:  # an utterance must not end the hub: answered, not retried
             _log.error("utterance.failed", fault=fault(error))
             _log.debug("utterance.failed", exc_info=True)
-            self._apologise(waiting.heard)
+            self._apologise(waiting)
         return True
 
-    def _apologise(self, heard: Heard) -> None:
+    def _apologise(self, waiting: Waiting) -> None:
         """Say that a fault of ours has ended the utterance."""
-        told = ([objection(heard, "failed", _FAILED)] if heard.answer_to is not None else
-                [reply(heard, _FAILED), not_recognised(heard, "failed", _FAILED)])
-        for message in (*told, self._record(heard, "failed", _FAILED)):
+        heard, record = waiting.heard, self._turn(waiting.heard, "failed", _FAILED)
+        if waiting.spoken is not None:
+            waiting.spoken(record)
+        for message in () if waiting.spoken else objections(heard, "failed", _FAILED):
             self._link.send(message)
+        self._link.send(record.message(self._settings.client_id))
 
     def _handle(self, waiting: Waiting, expires_at: float) -> None:
         heard = waiting.heard
@@ -178,12 +173,7 @@ class Worker:
                            act_until, needed=False)
         commands, outcome, text = self._carry_out(session, found, waiting, act_until)
         acted_at = time.monotonic()
-        # The reply goes first: a dialogue manager ends the session at an intentNotRecognized.
         tell_until = max(expires_at, acted_at + self._settings.connect_seconds)
-        if heard.answer_to is None:
-            self._tell(reply(heard, text, expects_answer=isinstance(found, Question)), tell_until)
-            if isinstance(found, NotUnderstood):
-                self._tell(not_recognised(heard, "not_recognised", text), tell_until)
         self._note_question(heard.site_id, isinstance(found, Question))
         self._keep(session)
         latency = LatencyRecord(
@@ -196,11 +186,17 @@ class Worker:
             calls=found.calls, confidence=confidence, outcome=outcome, commands=commands,
             reply=text, latency_ms=latency,
         )
-        if heard.answer_to is not None:
-            self._tell(answer(heard, record), tell_until)
+        self._answer(waiting, record, tell_until)
         self._tell(record.message(self._settings.client_id), tell_until)
         _log.info("utterance.handled", site_id=heard.site_id, outcome=outcome,
                   calls=[call.name for call in found.calls], total_ms=latency.total)
+
+    def _answer(self, waiting: Waiting, record: TurnRecord, deadline: float) -> None:
+        """Say what came of it, the way it was asked."""
+        if waiting.spoken is not None:
+            waiting.spoken(record)
+        for message in answers(waiting.heard, record) if waiting.spoken is None else ():
+            self._tell(message, deadline)
 
     def _carry_out(
         self, session: Session, found: Understood, waiting: Waiting, deadline: float
@@ -230,8 +226,7 @@ class Worker:
         heard = waiting.heard
         outcome: Outcome = "done" if sure else "unconfirmed"
         record = self._turn(heard, outcome, text)
-        self._tell(reply(heard, text) if heard.answer_to is None else answer(heard, record),
-                   deadline)
+        self._answer(waiting, record, deadline)
         self._tell(record.message(self._settings.client_id), deadline)
         _log.info("utterance.handled", site_id=heard.site_id, outcome=outcome, calls=[])
 

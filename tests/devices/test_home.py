@@ -2,9 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from iotcall.devices import Home, load_home, spoken
+from iotcall.devices import Entry, Home, Point, assemble, load_home, spoken
+from iotcall.devices.device import Device, Source
+from iotcall.devices.home_file import Discovery
+from iotcall.devices.points import Read, Write
 from iotcall.errors import FileError
 from iotcall.shipped import shipped
 
@@ -98,3 +102,37 @@ def test_the_names_of_a_home_are_what_parameters_may_be_bound_to() -> None:
     assert names["devices"] == [device.name for device in home.devices]
     assert set(names["devices"]) <= set(names["aliases"])
     assert names["scenes"] == list(home.scenes)
+
+
+def _found(source: Source, name: str, **points: Point) -> Device:
+    return Device(name=name, room="", kind="sensor", source=source, address=name, points=points)
+
+
+def test_what_two_sources_describe_is_one_device(small_home: Home) -> None:
+    reading = Point(reads=(Read(topic="zigbee2mqtt/cellar", path=("temperature",)),))
+    lamp = Point(write=Write(topic="zigbee2mqtt/x/set", path=("state",)))
+    file = msgspec.structs.replace(small_home.file, discovery=Discovery(
+        sources=("zigbee2mqtt", "homeassistant")))
+    home = assemble(file, [
+        _found("homeassistant", "cellar sensor", temperature=reading),
+        _found("homeassistant", "x light", state=lamp),
+        _found("zigbee2mqtt", "cellar", temperature=reading),
+        _found("zigbee2mqtt", "x", state=lamp)])
+    new = [device.name for device in home.devices[len(small_home.devices):]]
+    assert new == ["cellar", "x"]
+    assert {device.name for device in home.hidden} == {"cellar sensor", "x light"}
+
+
+def test_a_discovered_device_takes_the_name_that_the_file_gives_it(small_home: Home) -> None:
+    entry = Entry(name="wine cellar", room="den", discovered="zigbee2mqtt:cellar",
+                  aliases=("vault",))
+    file = msgspec.structs.replace(
+        small_home.file, devices=(*small_home.file.devices, entry),
+        discovery=Discovery(sources=("zigbee2mqtt",), hide=("*attic*",)))
+    assert assemble(file).missing == (entry,)
+    home = assemble(file, [_found("zigbee2mqtt", "cellar"), _found("zigbee2mqtt", "attic lamp")])
+    device = home.device("vault")
+    assert device is not None
+    assert (device.name, device.room, device.id) == ("wine cellar", "den", "zigbee2mqtt:cellar")
+    assert [each.name for each in home.hidden] == ["attic lamp"]
+    assert home.missing == ()

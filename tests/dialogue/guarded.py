@@ -78,7 +78,7 @@ class Guarded(House):
         self.becomes(msgspec.structs.replace(self.home, devices=tuple(
             device for device in self.home.devices if device.name != name)))
 
-    def described(self, name: str, **anew: Any) -> Device:
+    def described(self, name: str, /, **anew: Any) -> Device:
         """A device is described anew."""
         device = self.home.device(name)
         assert device is not None

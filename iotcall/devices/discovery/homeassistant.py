@@ -74,6 +74,8 @@ class HomeAssistantDiscovery:
         found: dict[str, Device] = {}
         for group in sorted(self._devices):
             for device in self._devices[group]:
+                if _is_of_the_bridge(device):
+                    continue
                 if device.id in found:
                     device = msgspec.structs.replace(
                         device, address=f"{device.kind}/{device.address}")
@@ -172,6 +174,11 @@ def _named(device: str, entity: str) -> str:
     if f"{entity} ".casefold().startswith(f"{device} ".casefold()):
         return entity or device
     return clean_name(f"{device} {entity}")
+
+
+def _is_of_the_bridge(device: Device) -> bool:
+    """zigbee2mqtt's own switches: "all plugs on" must not let strangers join the network."""
+    return any("/bridge/request/" in topic for topic in device.write_topics())
 
 
 def _refusal(entity: Entity) -> str:

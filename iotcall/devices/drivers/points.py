@@ -23,5 +23,5 @@ def point_of(name: str, slot: Slot, entry: Entry, write: Write, reads: tuple[Rea
     if name == "setpoint":
         bounds = {"low": entry.minimum_celsius, "high": entry.maximum_celsius,
                   "step": entry.step_celsius}
-    return Point(write=None if PROPERTIES[name].measured else write, reads=reads, scale=slot.scale, unit=slot.unit, color=slot.color,
-                 **bounds)
+    return Point(write=None if PROPERTIES[name].measured else write, reads=reads,
+                 scale=slot.scale, unit=slot.unit, color=slot.color, **bounds)

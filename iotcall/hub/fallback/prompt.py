@@ -3,7 +3,8 @@
 The same tools, the earlier turns, the utterance, and what the home has, names only. Names and what
 was said are data: cleaned, bounded and quoted as JSON, with a word to the model that they are no
 instructions. A model that heeds one all the same can only make a call, which is checked like every
-other and then meets the gate.
+other and then meets the gate. Tools are named as the catalogue names them; some services take no
+dot in a name and answer such a request with HTTP 400.
 Source of the shapes: https://platform.openai.com/docs/api-reference/chat/create
 """
 

@@ -93,7 +93,7 @@ class Recorder:
         with contextlib.suppress(FileNotFoundError), self._path.open("rb+") as file:
             size = file.seek(0, os.SEEK_END)
             tail_at = file.seek(max(0, size - LARGEST_LINE))
-            whole = file.read().rfind(b"\n") + 1
+            whole = file.read(LARGEST_LINE).rfind(b"\n") + 1
             if tail_at + whole < size:
                 file.truncate(tail_at + whole)
         self._begun = True

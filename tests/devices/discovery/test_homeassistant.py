@@ -834,3 +834,17 @@ def test_no_announcement_and_no_state_raises(
                 except Unable:
                     continue
                 assert all(each.topic for each in publications)
+
+
+def test_a_bridge_that_lets_strangers_join_is_no_plug() -> None:
+    discovery = HomeAssistantDiscovery("homeassistant")
+    discovery.take("homeassistant/switch/1221051039810110150109113116116_bridge/permit_join/config",
+                   json.dumps({
+                       "name": "Permit join", "unique_id": "bridge_permit_join_zigbee2mqtt",
+                       "command_topic": "zigbee2mqtt/bridge/request/permit_join",
+                       "state_topic": "zigbee2mqtt/bridge/info", "payload_on": '{"time": 254}',
+                       "payload_off": '{"time": 0}',
+                       "value_template": "{{ value_json.permit_join }}",
+                       "device": {"identifiers": ["bridge"],
+                                  "name": "Zigbee2MQTT Bridge"}}).encode())
+    assert discovery.devices() == ()

@@ -49,7 +49,8 @@ class Service:
                 self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port: int = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=[0.02],
+                                        daemon=True)
 
     def __enter__(self) -> Service:
         self._thread.start()

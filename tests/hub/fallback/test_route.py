@@ -181,6 +181,12 @@ def test_the_breaker_opens_and_recovers(service: Service, home: Home, smart: Gro
     assert asking.router.breaker.state == "closed"
 
 
+def test_a_service_that_is_not_there_opens_the_breaker(home: Home, smart: Grounding) -> None:
+    with Service() as gone:
+        asking = Asking(gone, home, smart, breaker=BreakerSettings(failures=2))
+    assert [asking.ask().reason for _ in range(3)] == ["unreachable", "unreachable", "open"]
+
+
 def test_bad_answers_of_a_service_that_works_do_not_open_the_breaker(
     service: Service, home: Home, smart: Grounding
 ) -> None:

@@ -60,9 +60,10 @@ def test_what_is_said_at_home_never_travels_the_internet_readable(url: str) -> N
 
 @pytest.mark.parametrize("url", [
     "localhost:11434", "ftp://box", "http://", "http://box:many", "http://user:geheim@box",
-    "http://box/v1?key=geheim", "http://box/v1#geheim", "http://bo x/", "http://box/v1\r\nX: geheim"])
+    "http://box/v1?key=geheim", "http://box/v1#geheim", "http://bo x/",
+    "http://box/v1\r\nX: geheim"])
 def test_another_address_is_refused_without_repeating_it(url: str) -> None:
-    with pytest.raises(InputError, match="expected a base URL|api_key_env") as told:
+    with pytest.raises(InputError, match=r"expected a base URL|api_key_env") as told:
         read_endpoint(url)
     assert "geheim" not in str(told.value)
 
