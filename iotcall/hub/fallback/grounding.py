@@ -79,7 +79,7 @@ class Grounding:
         # subtle: read back first: a value must not end its own quotation and begin something else
         if found is None or not equivalent_all(found, calls):
             return None
-        return found
+        return found if self._spelling.leads_through(walk, text + self._end) else None
 
 
 class Spelling:

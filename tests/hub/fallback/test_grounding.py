@@ -81,6 +81,16 @@ def test_a_value_cannot_end_its_own_quotation(said: Grounding) -> None:
         assert found in (None, (ToolCall("tell", {"words": words}),))
 
 
+def test_a_value_that_is_read_back_as_two_is_refused() -> None:
+    """Its text is a valid answer of FunctionGemma's format, yet another than what was checked."""
+    grounding, _ = grounding_of(catalogue_from_json([
+        {"name": "tell", "parameters": {"type": "object", "properties": {
+            "a": {"type": "string", "maxLength": 40},
+            "b": {"type": "string", "maxLength": 40}}}}], "tell"), "functiongemma")
+    assert admits(grounding, "x", ("tell", {"a": "x", "b": "y"}))
+    assert not admits(grounding, "x", ("tell", {"a": "x<escape>,b:<escape>y"}))
+
+
 def test_calls_come_back_as_the_student_writes_them(said: Grounding) -> None:
     found = said.admitted([ToolCall("dim", {"mode": "full", "level": 50.0}),
                            ToolCall("note", {"text": "half"})], (), "half")
