@@ -11,6 +11,10 @@ from iotcall.cli.output import JsonOption, print_json
 if TYPE_CHECKING:
     from iotcall.devices import Device, DeviceStates, Home
 
+_FILE_WIDTH = 160
+_COMMON = {"linkquality", "last_seen", "update", "update_available", "identify"}
+"""What every device has and nobody misses."""
+
 home = typer.Typer(no_args_is_help=True, help="See what a hub knows of a home.")
 
 
@@ -33,10 +37,12 @@ def show(
     """
     from iotcall.devices import load_home
     from iotcall.errors import InputError
+    from iotcall.hub.logs import configure_logs
     from iotcall.hub.settings import read_broker
     from iotcall.hub.survey import survey
     from iotcall.shipped import find
 
+    configure_logs("warning", json=json)
     known = load_home(find("devices/homes", file, ".toml"))
     if known.file.discovery.sources and broker is None and not known.devices:
         raise InputError(f"{file} leaves its devices to discovery: name the broker with --broker")
@@ -76,17 +82,21 @@ def _print(known: Home, states: DeviceStates | None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("room", "device", "kind", "can be told", "state", "from", box=None,
-                  pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for title in ("room", "device", "kind", "can be told", "state", "from"):
+        table.add_column(title, overflow="fold")
+    if states is None:
+        table.columns.pop(4)
     order = {key: place for place, key in enumerate(known.rooms)}
     for device in sorted(known.devices, key=lambda each: (order.get(each.room, 999), each.name)):
         name = device.name + (f" ({', '.join(device.aliases)})" if device.aliases else "")
         told = ", ".join(sorted(filter(device.can, device.points))) or "nothing"
-        if device.hidden:
-            told += f"; not understood: {', '.join(device.hidden)}"
-        table.add_row(*map(escape, (device.room or "-", name, device.kind, told,
-                                    _state(device, states), _origin(device, known))))
-    console = Console(highlight=False, soft_wrap=True)
+        state = [_state(device, states)] if states is not None else []
+        table.add_row(*map(escape, (device.room or "-", name, device.kind, told, *state,
+                                    _origin(device, known))))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_FILE_WIDTH)
     console.print(table)
     console.print(f"{len(known.devices)} devices in {len(known.rooms)} rooms; scenes: "
                   f"{escape(', '.join(sorted(known.scenes)) or 'none')}")
@@ -94,6 +104,9 @@ def _print(known: Home, states: DeviceStates | None) -> None:
         console.print(escape(f"not announced: {entry.name} ({entry.discovered})"))
     for device in known.hidden:
         console.print(escape(f"hidden: {device.name} ({device.id})"))
+    for device in known.devices:
+        if odd := [name for name in device.hidden if name not in _COMMON]:
+            console.print(escape(f"not understood of {device.name}: {', '.join(odd)}"))
 
 
 def _state(device: Device, states: DeviceStates | None) -> str:

@@ -27,7 +27,7 @@ from iotcall.hub.ledger import Ledger
 from iotcall.hub.link import Link
 from iotcall.hub.plain import ask_topic
 from iotcall.hub.settings import HubSettings
-from iotcall.hub.topics import VOICE_TOPICS, Message
+from iotcall.hub.topics import SESSION_ENDED, VOICE_TOPICS, Message, read_broken_off
 from iotcall.hub.worker import Understander, Worker
 from iotcall.hub.wyoming import Answered, Said, WyomingServer
 from iotcall.store import Store
@@ -61,13 +61,17 @@ def run_hub(
     def arrived(arrival: Arrival) -> None:
         if arrival.topic in voices:
             inbox.arrived(arrival)
+        elif arrival.topic == SESSION_ENDED:
+            if session_id := read_broken_off(arrival.payload):
+                worker.break_off(session_id)
+            arrival.acknowledge()
         else:
             household.heard(arrival.topic, arrival.payload, retained=arrival.retain)
             arrival.acknowledge()
 
     def subscriptions() -> list[Subscription]:
         return [*(Subscription(topic, 1, retain_as_published=True) for topic in voices),
-                *(Subscription(topic, 0) for topic in household.filters())]
+                *(Subscription(topic, 0) for topic in (SESSION_ENDED, *household.filters()))]
 
     def changed(now: Home) -> None:
         conversation.home = now

@@ -42,7 +42,7 @@ class Notifier:
 
     def stopping(self) -> bool:
         """The hub ends; the watchdog is petted no more."""
-        self._ended.set()
+        self.close()
         return self._send("STOPPING=1")
 
     def watch(self, alive: Callable[[], bool]) -> None:

@@ -216,6 +216,9 @@ def obstacles(service: Service) -> list[str]:
     read = [service.python, service.config, *(
         Path(each) for each in (file.home, file.bundle, file.board, broker.ca_file,
                                 broker.cert_file, *file.trust.keys) if each.startswith("/"))]
+    told += [f"{path} is below {folder}, and the service has a {folder} of its own"
+             for path in dict.fromkeys(read) for folder in ("/tmp", "/var/tmp")
+             if path.is_relative_to(folder)]
     told += [f"{path} cannot be read by the service's user: see the rights of it and of its folders"
              for path in dict.fromkeys(read) if not _readable_by_all(path)]
     if broker.password_env:

@@ -20,6 +20,7 @@ VOICE_TOPICS = (TEXT_CAPTURED, NLU_QUERY)
 NOT_RECOGNISED = "hermes/nlu/intentNotRecognized"
 CONTINUE_SESSION = "hermes/dialogueManager/continueSession"
 END_SESSION = "hermes/dialogueManager/endSession"
+SESSION_ENDED = "hermes/dialogueManager/sessionEnded"
 SAY = "hermes/tts/say"
 
 Reason = Literal["busy", "malformed", "not_recognised", "failed"]
@@ -85,6 +86,15 @@ class _NluQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     custom_data: msgspec.Raw = _NULL
 
 
+class _Termination(msgspec.Struct, frozen=True):
+    reason: str = "nominal"
+
+
+class _Ended(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    session_id: str
+    termination: _Termination = _Termination()
+
+
 class _Sender(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What is left to read of a message that does not fit."""
 
@@ -99,6 +109,17 @@ def read_voice(
     """The utterance of a message on one of `VOICE_TOPICS`. Never raises: anybody may publish."""
     return voice(lambda: _heard(topic, payload), payload, text_limit_characters,
                  payload_limit_bytes)
+
+
+def read_broken_off(payload: bytes) -> str | None:
+    """The session that a dialogue manager has broken off; None where it ended as it should, or
+    nobody can read it. The reason stands in an object, whatever the documentation says.
+    """
+    try:
+        ended = msgspec.json.decode(payload, type=_Ended)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return readable(ended.session_id) if ended.termination.reason != "nominal" else None
 
 
 def voice(read: Callable[[], Heard], payload: bytes, text_limit_characters: int,

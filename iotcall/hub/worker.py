@@ -6,7 +6,7 @@ The one thread that uses the student and the sessions.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -54,8 +54,8 @@ _log = structlog.get_logger(__name__)
 class Understander(Protocol):
     """What the worker needs of a student; `iotcall.runtime.Student` is one."""
 
-    def decode(self, history: Sequence[Turn], utterance: str, *, site: str,
-               deadline: float) -> Decoding:
+    def decode(self, history: Sequence[Turn], utterance: str, *, site: str, deadline: float,
+               cancelled: Callable[[], bool]) -> Decoding:
         """The calls of an utterance after the given turns."""
 
     def prepare(self, history: Sequence[Turn], *, site: str,
@@ -86,6 +86,7 @@ class Worker:
         self._not_understood = dialogue.replies.not_understood
         self._student = student
         self._asked_at: OrderedDict[str, float] = OrderedDict()  # site -> when it heard a question
+        self._broken_off: deque[str] = deque(maxlen=_SITES_REMEMBERED)
 
     def run(self, inbox: Inbox, ledger: Ledger) -> None:
         """Body of the worker thread."""
@@ -99,6 +100,10 @@ class Worker:
         """Answer what will not be handled, without waiting; False when the answer cannot go out."""
         messages = [*objections(asked, why, _TEXTS[why]), self._record(asked, why, _TEXTS[why])]
         return all([self._link.send(message) for message in messages])
+
+    def break_off(self, session_id: str) -> None:
+        """Nobody waits for an answer in this Hermes session any more. For the network thread."""
+        self._broken_off.append(session_id)
 
     def _reconcile(self) -> None:
         """Settle what an earlier run has left open, before anything new is done."""
@@ -161,6 +166,9 @@ class Worker:
             self._tell_earlier(waiting, earlier, expires_at)
             return
         found, decoding = self._understand(session, waiting)
+        if heard.session_id in self._broken_off:
+            _log.info("utterance.broken_off", site_id=heard.site_id)
+            return  # nobody waits: nothing is done and nothing is said
         confidence = decoding.confidence if decoding else None
         # One deadline from here to the last command: nothing may move long after it was said.
         began = time.monotonic()
@@ -272,8 +280,9 @@ class Worker:
         elif found := self._conversation.begin(session, heard.text, heard.session_id):
             return found, None
         deadline = time.monotonic() + self._settings.decode_seconds
-        decoding = self._student.decode(session.history, heard.text, site=heard.site_id,
-                                        deadline=deadline)
+        decoding = self._student.decode(
+            session.history, heard.text, site=heard.site_id, deadline=deadline,
+            cancelled=lambda: heard.session_id in self._broken_off)
         if heard.intent_filter is not None and any(
             call.name not in heard.intent_filter for call in decoding.calls
         ):

@@ -110,7 +110,8 @@ class Book:
                 self.asked[site] = asked  # it waits on for its PIN
                 return
         # a question that is asked once more is about what it was about before
-        led = asked[3] if asked and ((begun and text in YES) or calls == (call("confirm"),)) else text
+        once_more = (begun and text in YES) or calls == (call("confirm"),)
+        led = asked[3] if asked and once_more else text
         self.leaves(found, site, session_id, led, allowed, by_pin=False)
 
     def enters(self, digits: str, site: str) -> None:

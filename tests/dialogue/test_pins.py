@@ -189,6 +189,14 @@ def test_a_home_that_has_lost_its_pin_opens_nothing(family: Home) -> None:
     assert house.reply(UNLOCK) == "That needs a PIN, and this home has none."
 
 
+def test_a_yes_does_not_do_where_a_pin_is_needed_by_now(family: Home) -> None:
+    house = Guarded(family)
+    house.says(UNLOCK)
+    house.becomes(Guarded(family, pin=["front door"], pin_hash=HASH).home)
+    assert house.reply(said="yes") == ASKED
+    assert _told(house.enters(RIGHT)) == DONE
+
+
 @pytest.mark.parametrize("spoil", [
     lambda house: house.without("front door"),
     lambda house: house.described("front door", name="cellar door"),

@@ -24,9 +24,11 @@ from iotcall.errors import IotcallError
 from iotcall.hub.daemon import run_hub
 from iotcall.hub.logs import configure_logs
 from iotcall.hub.settings import HubSettings, check_settings, read_broker
+from iotcall.hub.wyoming import read_address
 from iotcall.runtime import Decoding, Turn
 from iotcall.shipped import shipped
 from iotcall.store import open_store
+from tests.hub.killed import kill_at
 
 CALLS: list[tuple[str, Callable[[re.Match[str]], ToolCall]]] = [
     (r"(\w+) lights (on|off)", lambda m: ToolCall("toggle_lights", {"room": m[1], "state": m[2]})),
@@ -50,8 +52,8 @@ class StandIn:
                 cancelled: Callable[[], bool]) -> None:
         """Nothing: it is always ready."""
 
-    def decode(self, history: Sequence[Turn], utterance: str, *, site: str,
-               deadline: float) -> Decoding:
+    def decode(self, history: Sequence[Turn], utterance: str, *, site: str, deadline: float,
+               cancelled: Callable[[], bool]) -> Decoding:
         if held := re.fullmatch(r"hold (\w+) (.*)", utterance):
             (self._gates / f"{held[1]}.reached").touch()
             pause = threading.Event()
@@ -99,6 +101,8 @@ def main() -> int:
     parser.add_argument("--mqtt-version", default="auto")
     parser.add_argument("--queue", type=int, default=8)
     parser.add_argument("--store", type=Path)
+    parser.add_argument("--killed-at")
+    parser.add_argument("--wyoming", type=read_address)
     parser.add_argument("--grammar", default="smart_home")
     parser.add_argument("--acknowledge-seconds", type=float, default=2.0)
     parser.add_argument("--command-seconds", type=float, default=10.0)
@@ -117,7 +121,10 @@ def main() -> int:
     try:
         with contextlib.ExitStack() as stack:
             store = stack.enter_context(open_store(given.store)) if given.store else None
-            run_hub(settings, home, catalogue, dialogue, StandIn(given.gates), store)
+            student = StandIn(given.gates)
+            if given.killed_at:
+                kill_at(given.killed_at, student)
+            run_hub(settings, home, catalogue, dialogue, student, store, given.wyoming)
     except IotcallError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
