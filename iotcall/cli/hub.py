@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,6 +16,11 @@ from iotcall.cli.output import (
     JsonOption,
     bundle_folder,
 )
+
+if TYPE_CHECKING:
+    from iotcall.bundle import Bundle
+    from iotcall.hub.fallback import Router
+    from iotcall.runtime import Student
 
 
 def hub(
@@ -42,6 +48,8 @@ def hub(
              "named after the client id in $XDG_STATE_HOME/iotcall.")] = None,
     wyoming: Annotated[str | None, typer.Option(
         metavar="URL", help="Listen for Home Assistant's Assist too: tcp://0.0.0.0:10500.")] = None,
+    fallback: Annotated[Path | None, typer.Option(
+        metavar="FILE", help="Whom to ask when the student is not sure: a TOML file.")] = None,
     trusted_key: Annotated[list[Path] | None, typer.Option(
         metavar="FILE", envvar="IOTCALL_TRUSTED_KEYS",
         help="A public key; may be repeated. With any, only a bundle that one of them signed is "
@@ -85,4 +93,17 @@ def hub(
             raise InputError(f"the student cannot write {name!r}, a name in the home: rename it "
                              "without quotes and control characters")
         run_hub(settings, known_home, opened.catalogue, dialogue, student, kept,
-                wyoming=read_address(wyoming) if wyoming else None)
+                wyoming=read_address(wyoming) if wyoming else None,
+                router=_router(fallback, opened, student, state_file(client_id)))
+
+
+def _router(file: Path | None, bundle: Bundle, student: Student, state: Path) -> Router | None:
+    """The way to the bigger model, where the owner wants one."""
+    if file is None:
+        return None
+    from iotcall.hub.fallback import Fallback, Grounding, open_router
+    from iotcall.settings import read_toml
+
+    return open_router(
+        read_toml(file, Fallback), Grounding.of(bundle, student.parts, student.tokenizer),
+        environ=os.environ, traces=state.with_suffix(".traces.jsonl"))

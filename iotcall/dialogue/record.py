@@ -9,16 +9,28 @@ from __future__ import annotations
 import msgspec
 
 from iotcall.catalogue import ToolCall
-from iotcall.devices import Home, Unable, Value, command_for
+from iotcall.devices import Command, Home, Unable, Value, command_for
 from iotcall.dialogue.house.memory import Memory
 from iotcall.dialogue.outcomes import Chore, Fill, Plan, Question
 from iotcall.dialogue.session import Pending, Session
 from iotcall.runtime import Turn
 
 
+class _Told(msgspec.Struct, frozen=True):
+    device: str
+    """Its id."""
+    name: str
+    """What it was called when it was asked about: another name is another device to people."""
+    property: str
+    value: Value
+
+
 class _Plan(msgspec.Struct, frozen=True):
-    told: tuple[tuple[str, str, Value], ...]
-    """(device's id, property, value)"""
+    told: tuple[_Told, ...]
+    confirms: tuple[_Told, ...]
+    """What a yes was asked for; a part of what is told."""
+    before: tuple[tuple[tuple[str, str, Value], Value], ...]
+    pin: bool
     reply: str
     besides: str
     chores: tuple[Chore, ...]
@@ -34,6 +46,7 @@ class _Pending(msgspec.Struct, frozen=True, kw_only=True):
     plan: _Plan | None
     session_id: str | None
     utterance: str
+    said: str
     seconds_left: float
 
 
@@ -54,19 +67,21 @@ def written(session: Session, now: float) -> bytes:
             fills=pending.question.fills, number_slot=pending.question.number_slot,
             value_slot=pending.question.value_slot, at=pending.question.at,
             plan=None if pending.plan is None else _Plan(
-                tuple((told.device.id, told.property, told.value)
-                      for told in pending.plan.commands),
+                _written(pending.plan.commands), _written(pending.question.confirms),
+                tuple(pending.before.items()), pending.question.pin,
                 pending.plan.reply, pending.plan.besides, pending.plan.chores),
-            session_id=pending.session_id, utterance=pending.utterance,
+            session_id=pending.session_id, utterance=pending.utterance, said=pending.said,
             seconds_left=pending.deadline - now))
     return msgspec.json.encode(record)
 
 
 def restore(session: Session, body: bytes, home: Home, now: float, *, age_seconds: float,
-            questions: bool) -> None:
+            asked_at: float, questions: bool) -> None:
     """Put what was written into a new session of the same site.
 
     Args:
+        asked_at: what was said before this time of the same clock answers no open question: a yes
+            that the broker has kept may be older than the question.
         age_seconds: since it was written; open questions have so much less time.
         questions: whether open questions may come back at all: not after a reboot, when nobody
             knows how long ago they were asked.
@@ -81,24 +96,36 @@ def restore(session: Session, body: bytes, home: Home, now: float, *, age_second
     kept = record.pending
     if kept is None or not questions or kept.seconds_left <= age_seconds:
         return
-    plan = None
+    plan: Plan | None = None
+    confirms: tuple[Command, ...] = ()
     if kept.plan is not None:
-        plan = _plan(kept.plan, kept.calls, home)
-        if plan is None:
-            return
+        try:
+            commands, confirms = _commands(kept.plan.told, home), _commands(kept.plan.confirms,
+                                                                            home)
+        except (KeyError, Unable):
+            return  # a device is gone, has another name or has changed: nothing to say yes to
+        plan = Plan(commands=commands, chores=kept.plan.chores, reply=kept.plan.reply,
+                    besides=kept.plan.besides, calls=kept.calls)
     question = Question(reply=kept.reply, calls=kept.calls, fills=kept.fills, at=kept.at,
                         number_slot=kept.number_slot, value_slot=kept.value_slot,
-                        confirms=plan.commands if plan else ())
+                        confirms=confirms, pin=kept.plan is not None and kept.plan.pin)
     session.ask(Pending(question, plan, kept.session_id, kept.utterance,
-                        now + kept.seconds_left - age_seconds))
+                        now + kept.seconds_left - age_seconds, asked_at=asked_at, said=kept.said,
+                        before=dict(kept.plan.before) if kept.plan else {}))
 
 
-def _plan(kept: _Plan, calls: tuple[ToolCall, ...], home: Home) -> Plan | None:
-    """The plan with today's devices; None where one of them is gone or has changed."""
-    by_id = {device.id: device for device in home.devices}
-    try:
-        commands = tuple(command_for(by_id[key], name, value) for key, name, value in kept.told)
-    except (KeyError, Unable):
-        return None
-    return Plan(commands=commands, chores=kept.chores, reply=kept.reply, besides=kept.besides,
-                calls=calls)
+def _written(commands: tuple[Command, ...]) -> tuple[_Told, ...]:
+    return tuple(_Told(told.device.id, told.device.name, told.property, told.value)
+                 for told in commands)
+
+
+def _commands(told: tuple[_Told, ...], home: Home) -> tuple[Command, ...]:
+    """The commands with today's devices.
+
+    Raises:
+        KeyError: a device is not there any more, or is called otherwise.
+        Unable: it cannot be told so any more.
+    """
+    by_name = {(device.id, device.name): device for device in home.devices}
+    return tuple(command_for(by_name[each.device, each.name], each.property, each.value)
+                 for each in told)

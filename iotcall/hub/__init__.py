@@ -3,7 +3,7 @@
 from iotcall.hub.daemon import run_hub
 from iotcall.hub.settings import Broker, HubSettings, check_settings, read_broker
 from iotcall.hub.turn import CommandRecord, LatencyRecord, Outcome, TurnRecord, read_turn
-from iotcall.hub.worker import Understander
+from iotcall.hub.understanding import Understander
 
 __all__ = [
     "Broker",

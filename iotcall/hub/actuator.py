@@ -74,10 +74,10 @@ class Actuator:
             return "confirmed", ""
         if (fault := self._states.fault(told.device, since=since)) is not None:
             return "refused", fault
-        if self._states.online(told.device) is False:
-            return "refused", "offline"
         if not sent:
             return "unconfirmed", "undelivered"
+        if self._states.online(told.device) is False:
+            return "refused", "offline"
         return ("unconfirmed", "") if can_confirm(told) else ("accepted", "")
 
     def _delivered(

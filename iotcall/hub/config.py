@@ -24,7 +24,7 @@ CREDENTIALS = {"broker.password_file": "broker_password", "broker.key_file": "br
 """Key of the file -> name of the systemd credential that stands in for it, where there is one."""
 
 _SECRET_LIMIT_BYTES = 4096
-_ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(?P<port>\d{1,5})")
+_ADDRESS = re.compile(r"(?:tcp://)?(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(?P<port>\d{1,5})")
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=600)]
 
@@ -216,7 +216,7 @@ def credential(place: str, given: str, environment: Mapping[str, str] = os.envir
 
 
 def listen_address(given: str) -> tuple[str, int] | None:
-    """Host and port of `host:port`; None of an empty text. Port 0 lets the system choose.
+    """Host and port of `[tcp://]host:port`; None of an empty text. With port 0 the system chooses.
 
     Raises:
         InputError: it is neither.

@@ -21,14 +21,23 @@ from iotcall.hub.actuator import Actuator
 from iotcall.hub.bell import Bell
 from iotcall.hub.direct import ask_directly
 from iotcall.hub.exchange import Arrival, Subscription
+from iotcall.hub.fallback import Router
 from iotcall.hub.household import Household
 from iotcall.hub.inbox import Inbox
 from iotcall.hub.ledger import Ledger
 from iotcall.hub.link import Link
 from iotcall.hub.plain import ask_topic
 from iotcall.hub.settings import HubSettings
-from iotcall.hub.topics import SESSION_ENDED, VOICE_TOPICS, Message, read_broken_off
-from iotcall.hub.worker import Understander, Worker
+from iotcall.hub.topics import (
+    SESSION_ENDED,
+    VOICE_TOPICS,
+    Message,
+    keypad_topic,
+    read_broken_off,
+    read_keypad,
+)
+from iotcall.hub.understanding import Understander
+from iotcall.hub.worker import Worker
 from iotcall.hub.wyoming import Answered, Said, WyomingServer
 from iotcall.store import Store
 
@@ -45,6 +54,7 @@ def run_hub(
     student: Understander,
     store: Store | None = None,
     wyoming: tuple[str, int] | None = None,
+    router: Router | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; returns when the utterance in hand is finished and told.
 
@@ -56,11 +66,16 @@ def run_hub(
             hub takes over our client id.
     """
     ledger = Ledger()
+    keypads = keypad_topic(settings.client_id, "")
     voices = (*VOICE_TOPICS, ask_topic(settings.client_id))
 
     def arrived(arrival: Arrival) -> None:
         if arrival.topic in voices:
             inbox.arrived(arrival)
+        elif arrival.topic.startswith(keypads):
+            if not arrival.retain and (entered := read_keypad(arrival.topic, arrival.payload)):
+                inbox.enter(*entered)
+            arrival.acknowledge()
         elif arrival.topic == SESSION_ENDED:
             if session_id := read_broken_off(arrival.payload):
                 worker.break_off(session_id)
@@ -71,7 +86,8 @@ def run_hub(
 
     def subscriptions() -> list[Subscription]:
         return [*(Subscription(topic, 1, retain_as_published=True) for topic in voices),
-                *(Subscription(topic, 0) for topic in (SESSION_ENDED, *household.filters()))]
+                *(Subscription(topic, 0) for topic in (
+                    SESSION_ENDED, keypad_topic(settings.client_id), *household.filters()))]
 
     def changed(now: Home) -> None:
         conversation.home = now
@@ -80,6 +96,10 @@ def run_hub(
     def send(publication: Publication) -> None:
         link.send(Message(publication.topic, publication.payload))
 
+    def came_up() -> None:
+        worker.came_up()
+        household.ask_all()
+
     household = Household(home, settings.client_id, on_change=changed, send=send)
 
     link = Link(
@@ -87,12 +107,13 @@ def run_hub(
         subscriptions=subscriptions(),
         on_session=ledger.connected,
         on_arrival=arrived,
-        on_up=household.ask_all,
+        on_up=came_up,
         on_taken_over=lambda: wake(),
     )
     actuator = Actuator(settings, link, household.states)
     conversation = Conversation(home, household.states, dialogue, catalogue)
-    worker = Worker(settings, link, actuator, conversation, dialogue, student, store)
+    worker = Worker(settings, link, actuator, conversation, dialogue, student, store,
+                    router)
     bell = Bell(store, link, dialogue.house.replies) if store and dialogue.house else None
     inbox = Inbox(settings, ledger, worker.object_to)
 

@@ -45,6 +45,12 @@ class Waiting(msgspec.Struct, frozen=True):
     """The broker says that it never delivered it before."""
     spoken: Callable[[TurnRecord], None] | None = None
     """Hears what came of it, where it did not come by MQTT."""
+    digits: str | None = None
+    """Of a keypad: nothing was said."""
+
+    def __repr__(self) -> str:
+        """Tells nobody what was said or entered."""
+        return f"<Waiting at {self.heard.site_id}>"
 
 
 class Inbox:
@@ -87,6 +93,12 @@ class Inbox:
         key = uuid.uuid4().hex
         return self._queued(Waiting(heard, Entry(key.encode()), time.monotonic(), key, True,
                                     spoken))
+
+    def enter(self, site_id: str, digits: str) -> None:
+        """Queue what a keypad sent; lost where the queue is full."""
+        key = uuid.uuid4().hex
+        self._queued(Waiting(Heard(text="", site_id=site_id), Entry(key.encode()),
+                             time.monotonic(), key, True, None, digits))
 
     def take(self) -> Waiting | None:
         """The next utterance, when there is one; None when stopping."""

@@ -122,6 +122,21 @@ def read_broken_off(payload: bytes) -> str | None:
     return readable(ended.session_id) if ended.termination.reason != "nominal" else None
 
 
+def keypad_topic(client_id: str, site_id: str = "+") -> str:
+    """Where the keypad at a site sends the digits of a PIN; not retained, and never answered."""
+    return f"iotcall/{client_id}/keypad/{site_id}"
+
+
+def read_keypad(topic: str, payload: bytes) -> tuple[str, str] | None:
+    """Site and digits; None for anything else. Never raises: anybody may publish."""
+    site_id = readable(topic.rpartition("/")[2])
+    try:
+        digits = payload.decode("ascii").strip()
+    except UnicodeDecodeError:
+        return None
+    return (site_id, digits) if site_id and digits.isdigit() and len(digits) <= 16 else None
+
+
 def voice(read: Callable[[], Heard], payload: bytes, text_limit_characters: int,
           payload_limit_bytes: int) -> Heard | Malformed:
     """What was read of a payload, judged: the one judge of texts and ids, whichever way they came.

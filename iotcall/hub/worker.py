@@ -6,9 +6,6 @@ The one thread that uses the student and the sessions.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import msgspec
 import structlog
@@ -22,13 +19,11 @@ from iotcall.dialogue import (
     Question,
     Refusal,
     Session,
-    SessionStore,
 )
 from iotcall.dialogue import Outcome as Understood
-from iotcall.dialogue.record import restore, written
-from iotcall.errors import LimitError, StoreError
 from iotcall.hub.actuator import Actuator
 from iotcall.hub.exchange import NotPermitted, Undelivered
+from iotcall.hub.fallback import Router
 from iotcall.hub.inbox import Inbox, Objection, Waiting
 from iotcall.hub.ledger import Ledger
 from iotcall.hub.link import Link
@@ -36,9 +31,10 @@ from iotcall.hub.logs import fault
 from iotcall.hub.performer import Performer
 from iotcall.hub.responses import answers, objections
 from iotcall.hub.settings import HubSettings
+from iotcall.hub.sites import Sites
 from iotcall.hub.topics import Heard, Malformed, Message, intent, say
 from iotcall.hub.turn import CommandRecord, LatencyRecord, Outcome, TurnRecord
-from iotcall.runtime import Decoding, Turn
+from iotcall.hub.understanding import Understander, Understanding
 from iotcall.store import Entry, Store
 
 _TEXTS: dict[Objection, str] = {
@@ -46,21 +42,8 @@ _TEXTS: dict[Objection, str] = {
     "malformed": "I could not read that message.",
 }
 _FAILED = "Sorry, something went wrong."
-_SITES_REMEMBERED = 64
 
 _log = structlog.get_logger(__name__)
-
-
-class Understander(Protocol):
-    """What the worker needs of a student; `iotcall.runtime.Student` is one."""
-
-    def decode(self, history: Sequence[Turn], utterance: str, *, site: str, deadline: float,
-               cancelled: Callable[[], bool]) -> Decoding:
-        """The calls of an utterance after the given turns."""
-
-    def prepare(self, history: Sequence[Turn], *, site: str,
-                cancelled: Callable[[], bool]) -> None:
-        """Get ready for the site's next utterance, while nobody waits."""
 
 
 class Worker:
@@ -75,18 +58,19 @@ class Worker:
         dialogue: DialogueSettings,
         student: Understander,
         store: Store | None = None,
+        router: Router | None = None,
     ) -> None:
         self._settings = settings
         self._link = link
         self._conversation = conversation
         self._dialogue = dialogue
-        self._store = store
         self._performer = Performer(actuator, conversation.states, dialogue, store)
-        self._sessions = SessionStore(dialogue, on_new=self._recall)
-        self._not_understood = dialogue.replies.not_understood
-        self._student = student
-        self._asked_at: OrderedDict[str, float] = OrderedDict()  # site -> when it heard a question
-        self._broken_off: deque[str] = deque(maxlen=_SITES_REMEMBERED)
+        self._sites = Sites(dialogue, lambda: conversation.home, store)
+        self._understanding = Understanding(
+            conversation, student, not_understood=dialogue.replies.not_understood,
+            fallback_below=dialogue.fallback_below, decode_seconds=settings.decode_seconds,
+            router=router, on_wait=self._bridge)
+        self._wait_reply = router.wait_reply if router else ""
 
     def run(self, inbox: Inbox, ledger: Ledger) -> None:
         """Body of the worker thread."""
@@ -101,9 +85,13 @@ class Worker:
         messages = [*objections(asked, why, _TEXTS[why]), self._record(asked, why, _TEXTS[why])]
         return all([self._link.send(message) for message in messages])
 
+    def came_up(self) -> None:
+        """The broker has taken our birth: what it kept for us has arrived, or is arriving."""
+        self._sites.up_at = min(self._sites.up_at, time.monotonic())
+
     def break_off(self, session_id: str) -> None:
         """Nobody waits for an answer in this Hermes session any more. For the network thread."""
-        self._broken_off.append(session_id)
+        self._understanding.break_off(session_id)
 
     def _reconcile(self) -> None:
         """Settle what an earlier run has left open, before anything new is done."""
@@ -123,8 +111,7 @@ class Worker:
     def _prepare(self, site_id: str, inbox: Inbox) -> None:
         """Let the student read what was just said and done, before the site's next utterance."""
         try:
-            self._student.prepare(self._sessions.of(site_id).history, site=site_id,
-                                  cancelled=lambda: not inbox.is_idle)
+            self._understanding.prepare(self._sites.of(site_id), lambda: not inbox.is_idle)
         except Exception as error:  # as in _is_finished: the next utterance may go well
             _log.error("student.unprepared", fault=fault(error))
 
@@ -159,14 +146,20 @@ class Worker:
         self._link.send(record.message(self._settings.client_id))
 
     def _handle(self, waiting: Waiting, expires_at: float) -> None:
+        session = self._sites.of(waiting.heard.site_id)
+        if waiting.digits is not None and session.pending:  # it answers in the question's session
+            waiting = msgspec.structs.replace(waiting, heard=msgspec.structs.replace(
+                waiting.heard, session_id=session.pending.session_id))
         heard = waiting.heard
-        _log.debug("utterance.begun", text=heard.text, site_id=heard.site_id)
-        session = self._sessions.of(heard.site_id)
         if not waiting.first_delivery and (earlier := self._performer.earlier(waiting.key)):
             self._tell_earlier(waiting, earlier, expires_at)
             return
-        found, decoding = self._understand(session, waiting)
-        if heard.session_id in self._broken_off:
+        understood = self._understanding.understand(session, waiting)
+        if understood is None:
+            _log.warning("keypad.unasked", site_id=heard.site_id)
+            return
+        found, decoding = understood
+        if self._understanding.is_broken_off(heard.session_id):
             _log.info("utterance.broken_off", site_id=heard.site_id)
             return  # nobody waits: nothing is done and nothing is said
         confidence = decoding.confidence if decoding else None
@@ -182,22 +175,28 @@ class Worker:
         commands, outcome, text = self._carry_out(session, found, waiting, act_until)
         acted_at = time.monotonic()
         tell_until = max(expires_at, acted_at + self._settings.connect_seconds)
-        self._note_question(heard.site_id, isinstance(found, Question))
-        self._keep(session)
+        self._understanding.note(heard.site_id, found)
+        self._sites.keep(session)
         latency = LatencyRecord(
             decode=round(decoding.prefill_ms + decoding.decode_ms, 2) if decoding else 0.0,
             command=round(1000 * (acted_at - began), 2) if commands else 0.0,
             total=round(1000 * (time.monotonic() - waiting.received_at), 2),
         )
+        is_private = isinstance(found, Question) and found.private
         record = TurnRecord(
-            utterance=heard.text, site_id=heard.site_id, session_id=heard.session_id,
-            calls=found.calls, confidence=confidence, outcome=outcome, commands=commands,
-            reply=text, latency_ms=latency,
+            utterance="" if is_private else heard.text, site_id=heard.site_id,
+            session_id=heard.session_id, calls=found.calls, confidence=confidence,
+            outcome=outcome, commands=commands, reply=text, latency_ms=latency,
         )
         self._answer(waiting, record, tell_until)
         self._tell(record.message(self._settings.client_id), tell_until)
         _log.info("utterance.handled", site_id=heard.site_id, outcome=outcome,
                   calls=[call.name for call in found.calls], total_ms=latency.total)
+
+    def _bridge(self, waiting: Waiting) -> None:
+        """Say something while the bigger model thinks."""
+        if self._wait_reply and waiting.spoken is None and waiting.heard.answer_to is None:
+            self._link.send(say(waiting.heard.site_id, self._wait_reply))
 
     def _answer(self, waiting: Waiting, record: TurnRecord, deadline: float) -> None:
         """Say what came of it, the way it was asked."""
@@ -238,28 +237,6 @@ class Worker:
         self._tell(record.message(self._settings.client_id), deadline)
         _log.info("utterance.handled", site_id=heard.site_id, outcome=outcome, calls=[])
 
-    def _recall(self, session: Session) -> None:
-        """Put what an earlier run knew of the site into its session."""
-        if self._store is None:
-            return
-        try:
-            kept = self._store.sessions.get(session.site_id)
-            if kept and kept.age_seconds <= self._dialogue.session_seconds:
-                restore(session, kept.body, self._conversation.home, time.monotonic(),
-                        age_seconds=kept.age_seconds, questions=kept.same_boot)
-        except (StoreError, msgspec.MsgspecError) as error:
-            _log.warning("session.unread", site_id=session.site_id, fault=fault(error))
-
-    def _keep(self, session: Session) -> None:
-        """Keep the site's session over a restart."""
-        if self._store is None:
-            return
-        try:
-            self._store.sessions.put(session.site_id, written(session, time.monotonic()),
-                                     seconds=self._dialogue.session_seconds)
-        except (StoreError, LimitError) as error:
-            _log.warning("session.unwritten", site_id=session.site_id, reason=str(error))
-
     def _tell(self, message: Message, deadline: float, *, needed: bool = True) -> None:
         """Publish; what the broker forbids is logged and not worth losing the rest for."""
         try:
@@ -268,35 +245,6 @@ class Worker:
             if not isinstance(error, NotPermitted) and (needed or self._link.closing):
                 raise
             _log.error("publish.undelivered", reason=str(error))
-
-    def _understand(
-        self, session: Session, waiting: Waiting
-    ) -> tuple[Understood, Decoding | None]:
-        """The outcome, and what the student said where it was asked."""
-        heard = waiting.heard
-        if waiting.received_at < self._asked_at.get(heard.site_id, 0.0):
-            # subtle: said before our question was: a yes among kept messages must open no door.
-            session.take_pending(heard.session_id, time.monotonic())
-        elif found := self._conversation.begin(session, heard.text, heard.session_id):
-            return found, None
-        deadline = time.monotonic() + self._settings.decode_seconds
-        decoding = self._student.decode(
-            session.history, heard.text, site=heard.site_id, deadline=deadline,
-            cancelled=lambda: heard.session_id in self._broken_off)
-        if heard.intent_filter is not None and any(
-            call.name not in heard.intent_filter for call in decoding.calls
-        ):
-            return NotUnderstood(reply=self._not_understood, calls=decoding.calls), decoding
-        return (
-            self._conversation.conclude(session, heard.text, heard.session_id, decoding), decoding
-        )
-
-    def _note_question(self, site_id: str, asked: bool) -> None:
-        self._asked_at.pop(site_id, None)
-        if asked:
-            self._asked_at[site_id] = time.monotonic()
-            if len(self._asked_at) > _SITES_REMEMBERED:
-                self._asked_at.popitem(last=False)
 
     def _record(self, asked: Heard | Malformed, outcome: Outcome, text: str) -> Message:
         """The turn of an utterance that came to nothing."""

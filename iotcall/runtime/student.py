@@ -63,7 +63,7 @@ class Student:
                  modes: Modes | None) -> None:
         self.bundle = bundle
         self._modes = modes or Modes()
-        self.decoder, self._tokenizer = load(tuned(bundle, settings), settings.most_threads)
+        self.decoder, self.tokenizer = load(tuned(bundle, settings), settings.most_threads)
         self._token_budget = token_budget
         self._pace = Pace()
         self._earlier = Earlier()
@@ -203,7 +203,7 @@ class Student:
             raise BundleError(f"{self.bundle.folder}: the automaton uses token "
                               f"{automaton.largest_token}, the model knows {size}; export it "
                               "again")
-        part = Part(name, catalogue, self.bundle.format, pieces, automaton, self._tokenizer,
+        part = Part(name, catalogue, self.bundle.format, pieces, automaton, self.tokenizer,
                     self.bundle.folder / name, self._token_bytes)
         if not self.decoder.fits(0, len(part.prefix) + LEAST_ROOM):
             raise BundleError(f"{self.bundle.folder}: the tool declarations take "
@@ -320,7 +320,7 @@ class Student:
         return RunnerUp(calls=calls, confidence=math.exp(found.log_probability), passes=passes)
 
     def _text(self, tokens: Sequence[int]) -> str:
-        text: str = self._tokenizer.decode(list(tokens), skip_special_tokens=False)
+        text: str = self.tokenizer.decode(list(tokens), skip_special_tokens=False)
         return text
 
 

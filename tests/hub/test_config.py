@@ -137,7 +137,7 @@ def test_a_password_in_the_address_is_refused_and_not_repeated(write) -> None:
 
 @pytest.mark.parametrize(("given", "address"), [
     ("", None), ("127.0.0.1:9464", ("127.0.0.1", 9464)), ("[::1]:0", ("::1", 0)),
-    ("hub.local:80", ("hub.local", 80))])
+    ("hub.local:80", ("hub.local", 80)), ("tcp://0.0.0.0:10500", ("0.0.0.0", 10500))])
 def test_an_address_is_a_host_and_a_port(given, address) -> None:
     assert listen_address(given) == address
 

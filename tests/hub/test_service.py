@@ -182,8 +182,9 @@ def test_what_no_unit_can_hold_is_refused(make, changes: dict[str, object]) -> N
 
 
 @pytest.mark.parametrize(("word", "told"), [
-    ("/usr/bin/python3", "/usr/bin/python3"), ("a b", '"a b"'), ("50%", "50%%"), ("$HOME", "$$HOME"),
-    ('say "a"', '"say \\"a\\""'), ("a\\b", '"a\\\\b"'), ("", '""'), ("a;b", '"a;b"'),
+    ("/usr/bin/python3", "/usr/bin/python3"), ("a b", '"a b"'), ("50%", "50%%"),
+    ("$HOME", "$$HOME"), ('say "a"', '"say \\"a\\""'),
+    ("a\\b", '"a\\\\b"'), ("", '""'), ("a;b", '"a;b"'),
     ("a'b", '"a\'b"')])
 def test_a_word_is_quoted_as_systemd_reads_it(word: str, told: str) -> None:
     assert quoted(word) == told

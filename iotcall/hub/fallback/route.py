@@ -24,7 +24,13 @@ from iotcall.hub.fallback.failure import OF_THE_SERVICE, Failed, Reason
 from iotcall.hub.fallback.grounding import Grounding
 from iotcall.hub.fallback.http import Transport, http_transport
 from iotcall.hub.fallback.prompt import clean, request_body
-from iotcall.hub.fallback.settings import Fallback, api_key, check_fallback, read_endpoint
+from iotcall.hub.fallback.settings import (
+    Fallback,
+    Order,
+    api_key,
+    check_fallback,
+    read_endpoint,
+)
 from iotcall.hub.fallback.traces import Recorder, trace
 from iotcall.runtime import Turn
 
@@ -59,6 +65,16 @@ class Router:
         self._settings, self._grounding, self._transport = settings, grounding, transport
         self.breaker = breaker or Breaker(settings.breaker)
         self._recorder = recorder
+
+    @property
+    def order(self) -> Order:
+        """Whether the person is asked first."""
+        return self._settings.order
+
+    @property
+    def wait_reply(self) -> str:
+        """Said while waiting."""
+        return self._settings.wait_reply
 
     def ask(self, history: Sequence[Turn], utterance: str, home: Home, deadline: float, *,
             site: str = "") -> Routed:
