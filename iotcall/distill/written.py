@@ -2,7 +2,7 @@
 
 A written dialogue says how people put a wish; which lamp it is about is chance. Marked spans
 are exchanged for others that may stand there, the same in all turns; sentences are joined, and
-dialogues follow each other; every sentence is roughened as people type and recognisers write. Whatever
+dialogues follow each other; every sentence is roughened as people and recognisers write. Whatever
 happens to a sentence happens to its arguments too: they are slices of it.
 """
 

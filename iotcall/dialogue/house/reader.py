@@ -5,6 +5,8 @@ Leaves out: what a single call means (resolver), the gate.
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 
 from iotcall.catalogue import ToolCall
@@ -62,7 +64,7 @@ class HouseReader:
 def _is_here(meant: str) -> bool:
     """Whether "here" was said: the student leaves it out of its calls."""
     said = words(meant)
-    return "here" in said or ("this", "room") in zip(said, said[1:], strict=False)
+    return "here" in said or ("this", "room") in itertools.pairwise(said)
 
 
 def _filled(question: Question, said: tuple[str, ...], utterance: str, call: ToolCall,

@@ -194,7 +194,8 @@ def test_a_scene_is_found_by_its_spoken_name(house: House) -> None:
     (call("query", property="brightness", target="floor lamp"), "The floor lamp is 40 percent."),
     (call("query", property="setpoint"), "The thermostat is 21 degrees. "
                                          "I have not heard from the bedroom radiator yet."),
-    (call("query", property="state", target="desk lamp"), "I have not heard from the desk lamp yet."),
+    (call("query", property="state", target="desk lamp"),
+     "I have not heard from the desk lamp yet."),
     (call("query", property="position", target="curtains"), "The curtains are closed."),
 ])
 def test_a_question_is_answered_from_what_was_heard(
