@@ -23,6 +23,7 @@ from iotcall.cli.home import home
 from iotcall.cli.hub import hub
 from iotcall.cli.keys import keys
 from iotcall.cli.selftest import selftest
+from iotcall.cli.service import service
 from iotcall.cli.targets import targets
 from iotcall.errors import IotcallError
 
@@ -55,6 +56,7 @@ app.add_typer(distill, name="distill")
 app.add_typer(grammar, name="grammar")
 app.add_typer(home, name="home")
 app.add_typer(keys, name="keys")
+app.add_typer(service, name="service")
 
 
 @app.callback(invoke_without_command=True)

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 
 from iotcall.errors import FileError, InputError
+from iotcall.hub.fallback.settings import Fallback, check_fallback
 from iotcall.hub.logs import LogLevel
 from iotcall.hub.settings import HubSettings, MqttVersion, check_settings, read_broker
 from iotcall.settings import read_toml
@@ -132,6 +133,7 @@ class HubFile(_Table, frozen=True):
     metrics: ListenTable = ListenTable()
     audit: AuditTable = AuditTable()
     trust: TrustTable = TrustTable()
+    fallback: Fallback = Fallback()
     log: LogTable = LogTable()
 
 
@@ -149,6 +151,11 @@ def read_hub_file(path: Path) -> HubFile:
             listen_address(listen)
         except InputError as error:
             raise FileError(path, str(error), place=f"{place}.listen") from None
+    if file.fallback != Fallback():
+        try:
+            check_fallback(file.fallback)
+        except InputError as error:
+            raise FileError(path, str(error), place="fallback") from None
     base = path.absolute().parent
 
     def absolute(given: str) -> str:
@@ -286,6 +293,6 @@ def keys_of(kind: Any, prefix: str = "") -> tuple[str, ...]:
     for field in msgspec.structs.fields(kind):
         name = f"{prefix}{field.encode_name}"
         inner = field.type
-        is_table = isinstance(inner, type) and issubclass(inner, _Table)
+        is_table = isinstance(inner, type) and issubclass(inner, msgspec.Struct)
         found += keys_of(inner, f"{name}.") if is_table else [name]
     return tuple(found)

@@ -18,6 +18,7 @@ from iotcall.catalogue import Catalogue
 from iotcall.devices import Home, Publication
 from iotcall.dialogue import Conversation, DialogueSettings
 from iotcall.hub.actuator import Actuator
+from iotcall.hub.audit import AuditLog
 from iotcall.hub.bell import Bell
 from iotcall.hub.direct import ask_directly
 from iotcall.hub.exchange import Arrival, Subscription
@@ -37,6 +38,7 @@ from iotcall.hub.topics import (
     read_keypad,
 )
 from iotcall.hub.understanding import Understander
+from iotcall.hub.watch import Watch
 from iotcall.hub.worker import Worker
 from iotcall.hub.wyoming import Answered, Said, WyomingServer
 from iotcall.store import Store
@@ -55,6 +57,8 @@ def run_hub(
     store: Store | None = None,
     wyoming: tuple[str, int] | None = None,
     router: Router | None = None,
+    audit: AuditLog | None = None,
+    metrics: tuple[str, int] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; returns when the utterance in hand is finished and told.
 
@@ -97,6 +101,7 @@ def run_hub(
         link.send(Message(publication.topic, publication.payload))
 
     def came_up() -> None:
+        watch.metrics.connected()
         worker.came_up()
         household.ask_all()
 
@@ -112,8 +117,10 @@ def run_hub(
     )
     actuator = Actuator(settings, link, household.states)
     conversation = Conversation(home, household.states, dialogue, catalogue)
+    watch = Watch(settings.client_id, queue=lambda: inbox.waiting,
+                  devices=lambda: len(household.home.devices), audit=audit, listen=metrics)
     worker = Worker(settings, link, actuator, conversation, dialogue, student, store,
-                    router)
+                    router, on_turn=watch.turn)
     bell = Bell(store, link, dialogue.house.replies) if store and dialogue.house else None
     inbox = Inbox(settings, ledger, worker.object_to)
 
@@ -121,6 +128,7 @@ def run_hub(
         return ask_directly(inbox, said, settings.session_expiry_seconds)
 
     with contextlib.ExitStack() as stack:
+        stack.enter_context(watch)
         if wyoming:
             stack.enter_context(WyomingServer(*wyoming, answer))
         with _signals() as (wait_for_signal, wake):
@@ -130,8 +138,10 @@ def run_hub(
             for thread in (busy, *(threading.Thread(target=body, daemon=True)
                                    for body in (household.run, *([bell.run] if bell else ())))):
                 thread.start()
+            watch.begin(link.send, busy.is_alive)
             _log.info("hub.started", client_id=settings.client_id, devices=len(home.devices))
             received = wait_for_signal()  # "" where it was the link that woke us
+        watch.end()
         inbox.stop()
         household.stop()
         if bell:

@@ -107,6 +107,11 @@ class Inbox:
             return None if self._stopping else self._waiting.popleft()
 
     @property
+    def waiting(self) -> int:
+        """Utterances in the queue."""
+        return len(self._waiting)
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing waits, an end neither."""
         return not self._waiting and not self._stopping

@@ -33,6 +33,7 @@ from iotcall.hub.exchange import (
 )
 from iotcall.hub.logs import fault
 from iotcall.hub.settings import HubSettings
+from iotcall.hub.tls import tls_context
 from iotcall.hub.topics import Message
 
 _KEEPALIVE_SECONDS = 30
@@ -287,7 +288,7 @@ class _Client(paho.Client):
         if settings.broker.username is not None:
             self.username_pw_set(settings.broker.username, settings.broker.password)
         if settings.broker.tls:
-            self.tls_set()
+            self.tls_set_context(tls_context(settings.broker))
 
     def hurry(self) -> None:
         """Let the kernel acknowledge what it has received at once.

@@ -17,6 +17,7 @@ from iotcall.devices import Home, Publication
 from iotcall.errors import BrokerError
 from iotcall.hub.household import Household
 from iotcall.hub.settings import Broker
+from iotcall.hub.tls import tls_context
 
 _QUIET_SECONDS = 1.0
 """So long nothing new is announced before the survey ends."""
@@ -31,7 +32,7 @@ def survey(home: Home, broker: Broker, *, seconds: float) -> Household:
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"iotcall-survey-{uuid.uuid4()}")
     client.username_pw_set(broker.username, broker.password)
     if broker.tls:
-        client.tls_set()
+        client.tls_set_context(tls_context(broker))
     last = [time.monotonic()]
     refused: list[str] = []
     up = threading.Event()

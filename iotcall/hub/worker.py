@@ -6,6 +6,7 @@ The one thread that uses the student and the sessions.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -59,7 +60,9 @@ class Worker:
         student: Understander,
         store: Store | None = None,
         router: Router | None = None,
+        on_turn: Callable[[TurnRecord], None] = lambda record: None,
     ) -> None:
+        """`on_turn` hears every turn; also on the network thread, where nothing was handled."""
         self._settings = settings
         self._link = link
         self._conversation = conversation
@@ -70,6 +73,7 @@ class Worker:
             conversation, student, not_understood=dialogue.replies.not_understood,
             fallback_below=dialogue.fallback_below, decode_seconds=settings.decode_seconds,
             router=router, on_wait=self._bridge)
+        self._on_turn = on_turn
         self._wait_reply = router.wait_reply if router else ""
 
     def run(self, inbox: Inbox, ledger: Ledger) -> None:
@@ -143,7 +147,7 @@ class Worker:
             waiting.spoken(record)
         for message in () if waiting.spoken else objections(heard, "failed", _FAILED):
             self._link.send(message)
-        self._link.send(record.message(self._settings.client_id))
+        self._link.send(self._noted(record))
 
     def _handle(self, waiting: Waiting, expires_at: float) -> None:
         session = self._sites.of(waiting.heard.site_id)
@@ -189,7 +193,7 @@ class Worker:
             outcome=outcome, commands=commands, reply=text, latency_ms=latency,
         )
         self._answer(waiting, record, tell_until)
-        self._tell(record.message(self._settings.client_id), tell_until)
+        self._tell(self._noted(record), tell_until)
         _log.info("utterance.handled", site_id=heard.site_id, outcome=outcome,
                   calls=[call.name for call in found.calls], total_ms=latency.total)
 
@@ -234,7 +238,7 @@ class Worker:
         outcome: Outcome = "done" if sure else "unconfirmed"
         record = self._turn(heard, outcome, text)
         self._answer(waiting, record, deadline)
-        self._tell(record.message(self._settings.client_id), deadline)
+        self._tell(self._noted(record), deadline)
         _log.info("utterance.handled", site_id=heard.site_id, outcome=outcome, calls=[])
 
     def _tell(self, message: Message, deadline: float, *, needed: bool = True) -> None:
@@ -248,7 +252,12 @@ class Worker:
 
     def _record(self, asked: Heard | Malformed, outcome: Outcome, text: str) -> Message:
         """The turn of an utterance that came to nothing."""
-        return self._turn(asked, outcome, text).message(self._settings.client_id)
+        return self._noted(self._turn(asked, outcome, text))
+
+    def _noted(self, record: TurnRecord) -> Message:
+        """The publication of a turn, which is told to whoever watches too."""
+        self._on_turn(record)
+        return record.message(self._settings.client_id)
 
     def _turn(self, asked: Heard | Malformed, outcome: Outcome, text: str) -> TurnRecord:
         return TurnRecord(
