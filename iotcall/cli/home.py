@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,6 +55,25 @@ def show(
         print_json(_as_json(known, states))
     else:
         _print(known, states)
+
+
+@home.command("pin")
+def pin(json: JsonOption = False) -> None:
+    """Ask for a PIN and print what `safety.pin_hash` of the home's file takes.
+
+    The digits are read from the terminal without showing them, or from standard input.
+    """
+    from iotcall.dialogue.pins import pin_hash
+
+    if sys.stdin.isatty():
+        digits: str = typer.prompt("PIN", hide_input=True, confirmation_prompt=True)
+    else:
+        digits = sys.stdin.readline().strip()
+    made = pin_hash(digits)
+    if json:
+        print_json({"pin_hash": made})
+    else:
+        typer.echo(f'pin_hash = "{made}"')
 
 
 def _as_json(known: Home, states: DeviceStates | None) -> dict[str, Any]:

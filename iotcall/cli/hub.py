@@ -70,7 +70,7 @@ def hub(
 
     if config is None and home is None:
         raise InputError("which home? name its file with --home, or a settings file with --config")
-    limits = {"session_expiry_seconds": session_expiry_seconds, "queue": queue}
+    limits: dict[str, object] = {"session_expiry_seconds": session_expiry_seconds, "queue": queue}
     known = {"client_id": client_id, **limits}
     check_settings(HubSettings(broker=Broker(host=""), **{  # type: ignore[arg-type]
         key: value for key, value in known.items() if value is not None}))

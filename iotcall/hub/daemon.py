@@ -89,9 +89,11 @@ def run_hub(
             arrival.acknowledge()
 
     def subscriptions() -> list[Subscription]:
+        # subtle: a device may be announced with one of our own topics for its state. Heard as a
+        # device's, it would be left when the device goes, and the hub would be deaf.
+        heard = {SESSION_ENDED, keypad_topic(settings.client_id), *household.filters()}
         return [*(Subscription(topic, 1, retain_as_published=True) for topic in voices),
-                *(Subscription(topic, 0) for topic in (
-                    SESSION_ENDED, keypad_topic(settings.client_id), *household.filters()))]
+                *(Subscription(topic, 0) for topic in sorted(heard.difference(voices)))]
 
     def changed(now: Home) -> None:
         conversation.home = now
@@ -122,7 +124,7 @@ def run_hub(
     worker = Worker(settings, link, actuator, conversation, dialogue, student, store,
                     router, on_turn=watch.turn)
     bell = Bell(store, link, dialogue.house.replies) if store and dialogue.house else None
-    inbox = Inbox(settings, ledger, worker.object_to)
+    inbox = Inbox(settings, ledger, worker.object_to, link.send)
 
     def answer(said: Said) -> Answered:
         return ask_directly(inbox, said, settings.session_expiry_seconds)

@@ -13,6 +13,7 @@ import structlog
 
 from iotcall.devices import DeviceStates, Home, Publication
 from iotcall.devices.discovery import Registry
+from iotcall.hub.logs import fault
 
 _SETTLE_SECONDS = 0.2
 """How long announcements are gathered before the home is made anew."""
@@ -57,7 +58,10 @@ class Household:
             if self._ended.wait(_SETTLE_SECONDS):
                 return
             self._due.clear()
-            self._renew()
+            try:
+                self._renew()
+            except Exception as error:  # announcements are anybody's: the next ones may do
+                _log.error("home.not_renewed", fault=fault(error))
 
     def stop(self) -> None:
         """End `run`."""

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 import structlog
@@ -20,11 +20,16 @@ from iotcall.hub.exchange import Arrival
 from iotcall.hub.ledger import Entry, Ledger
 from iotcall.hub.plain import ask_topic, read_ask
 from iotcall.hub.settings import HubSettings
-from iotcall.hub.topics import Heard, Malformed, read_voice
+from iotcall.hub.topics import Heard, Malformed, Message, read_voice
 from iotcall.hub.turn import TurnRecord
 
 _ECHO_SECONDS = 10.0
 _ECHOES_REMEMBERED = 64
+_AGAIN_SECONDS = 0.1
+"""How soon the connection is tried again that took no answer."""
+_UNSAID_LIMIT = 1024
+"""Answers that wait for the connection. Of those that came with QoS 1 there are fewer, as the
+broker waits too."""
 
 _log = structlog.get_logger(__name__)
 
@@ -53,6 +58,15 @@ class Waiting(msgspec.Struct, frozen=True):
         return f"<Waiting at {self.heard.site_id}>"
 
 
+class _Unsaid(NamedTuple):
+    """What is left of the answer to something that will not be handled."""
+
+    entry: Entry
+    messages: deque[Message]
+    since: float
+    """Monotonic seconds."""
+
+
 class Inbox:
     """Fed by the network thread, emptied by the worker."""
 
@@ -60,12 +74,15 @@ class Inbox:
         self,
         settings: HubSettings,
         ledger: Ledger,
-        object_to: Callable[[Heard | Malformed, Objection], bool],
+        object_to: Callable[[Heard | Malformed, Objection], list[Message]],
+        send: Callable[[Message], bool],
     ) -> None:
-        """`object_to` answers what will not be handled, if it can; it must not block."""
+        """`object_to` says how what will not be handled is answered; `send` hands a message over
+        without waiting, and says whether it could."""
         self._settings = settings
         self._ledger = ledger
-        self._object_to = object_to
+        self._object_to, self._send = object_to, send
+        self._unsaid: deque[_Unsaid] = deque()
         self._changed = threading.Condition()
         self._waiting: deque[Waiting] = deque()
         self._stopping = False
@@ -102,9 +119,15 @@ class Inbox:
 
     def take(self) -> Waiting | None:
         """The next utterance, when there is one; None when stopping."""
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._waiting) or self._stopping)
-            return None if self._stopping else self._waiting.popleft()
+        while True:
+            self._say_unsaid()
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._waiting or self._stopping),
+                                       _AGAIN_SECONDS if self._unsaid else None)
+                if self._stopping:
+                    return None
+                if self._waiting:
+                    return self._waiting.popleft()
 
     @property
     def waiting(self) -> int:
@@ -161,10 +184,34 @@ class Inbox:
             return True
 
     def _object(self, entry: Entry, asked: Heard | Malformed, why: Objection) -> None:
-        if self._object_to(asked, why):
+        if len(self._unsaid) >= _UNSAID_LIMIT:
+            _log.error("voice.unanswered", site_id=asked.site_id, why=why)
             self._ledger.handled(entry)
-        else:
-            self._ledger.forget(entry)  # the connection is over; the next one brings it again
+            return
+        with self._changed:
+            self._unsaid.append(_Unsaid(entry, deque(self._object_to(asked, why)),
+                                        time.monotonic()))
+            self._changed.notify_all()
+        self._say_unsaid()
+
+    def _say_unsaid(self) -> None:
+        """Answer what will not be handled, as far as the connection takes it now.
+
+        subtle: a slow network takes less than a flood of utterances needs, and none but the worker
+        may wait for it: it comes by when it takes the next utterance.
+        """
+        with self._changed:
+            while self._unsaid:
+                entry, messages, since = self._unsaid[0]
+                if time.monotonic() - since > self._settings.session_expiry_seconds:
+                    _log.warning("utterance.expired")
+                    messages.clear()
+                while messages:
+                    if not self._send(messages[0]):
+                        return
+                    messages.popleft()
+                self._unsaid.popleft()
+                self._ledger.handled(entry)
 
     def _is_echo(self, topic: str, heard: Heard) -> bool:
         """Whether another voice topic has just brought it.

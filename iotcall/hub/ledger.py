@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from iotcall.hub.exchange import Arrival
 
-_REMEMBERED = 256  # handled messages by which a redelivery is known
+_REMEMBERED = 512  # messages by which a redelivery is known, if they were handled
 
 
 class Entry:
@@ -29,7 +30,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._due: deque[tuple[Entry, Arrival]] = deque()  # of this connection, in order
+        # Of this connection, in order; without the payload, which may be long.
+        self._due: deque[tuple[Entry, Callable[[], None]]] = deque()
         self._known: dict[int, Entry] = {}  # packet identifier -> what it last stood for
 
     def connected(self, session_present: bool) -> None:
@@ -53,7 +55,7 @@ class Ledger:
             if entry is None or not known:
                 entry = Entry(digest)
             self._known[arrival.mid] = entry
-            self._due.append((entry, arrival))
+            self._due.append((entry, arrival.acknowledge))
             self._forget()
             self._acknowledge()
             return None if known else entry
@@ -64,14 +66,9 @@ class Ledger:
             entry.handled = True
             self._acknowledge()
 
-    def forget(self, entry: Entry) -> None:
-        """It could not be handled now: take its redelivery for a new message."""
-        with self._lock:
-            self._known = {mid: known for mid, known in self._known.items() if known is not entry}
-
     def _acknowledge(self) -> None:
         while self._due and self._due[0][0].handled:
-            self._due.popleft()[1].acknowledge()
+            self._due.popleft()[1]()
 
     def _forget(self) -> None:
         for mid in list(self._known)[: max(0, len(self._known) - _REMEMBERED)]:

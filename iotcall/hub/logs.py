@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from typing import Literal
+from collections.abc import MutableMapping
+from typing import Any, Literal
 
 import structlog
 
@@ -26,11 +27,26 @@ def configure_logs(level: LogLevel, *, json: bool = False) -> None:
             structlog.processors.TimeStamper(fmt="iso"),
             # subtle: plain tracebacks; structlog's own show local variables, utterances among them.
             structlog.processors.format_exc_info,
+            _printable,
             structlog.processors.JSONRenderer() if json else readable,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _printable(logger: Any, method: str, event: MutableMapping[str, Any]
+               ) -> MutableMapping[str, Any]:
+    """Texts without what a terminal would obey or hide: topics and ids are anybody's.
+
+    The line ends in a traceback are left to the renderers, which escape them.
+    """
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[key] = "".join(
+                each if each.isprintable() or each == "\n"
+                else each.encode("unicode_escape", "surrogatepass").decode() for each in value)
+    return event
 
 
 def fault(error: BaseException) -> str:

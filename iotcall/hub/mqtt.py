@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +23,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from iotcall.devices.discovery.base import MAX_ANNOUNCEMENT_BYTES
 from iotcall.errors import BrokerError
 from iotcall.hub.exchange import (
     Arrival,
@@ -37,6 +39,7 @@ from iotcall.hub.tls import tls_context
 from iotcall.hub.topics import Message
 
 _KEEPALIVE_SECONDS = 30
+_PACKET_LIMIT_BYTES = MAX_ANNOUNCEMENT_BYTES + 65536  # MQTT 5: the broker drops what is longer
 _OUTGOING_LIMIT = 256  # publications that wait for the broker's acknowledgement
 _SESSION_TAKEN_OVER = 0x8E  # MQTT 5, 3.14.2.1
 _TOPICS_AT_ONCE = 200  # of one SUBSCRIBE: brokers bound the size of a packet
@@ -119,9 +122,14 @@ class Connection:
     def publish(self, message: Message, deadline: float) -> bool:
         """Whether the broker took it before the connection ended. `deadline` is monotonic.
 
+        A connection on which the deadline passes is of no more use: it is ended, or the message
+        would arrive whenever the network is back, when it was given up long ago.
+
         Raises:
             Undelivered: the broker refused it, or the deadline passed.
         """
+        if time.monotonic() >= deadline:
+            raise Undelivered(f"it was too late for {message.topic}")
         handed = self._hand_over(message)
         if handed.rc == paho.MQTT_ERR_QUEUE_SIZE:
             raise Undelivered(f"too many publications wait for {self._settings.broker}")
@@ -132,6 +140,7 @@ class Connection:
                 return False
             left = deadline - time.monotonic()
             if left <= 0:
+                self._client.abandon()
                 raise Undelivered(f"{self._settings.broker} took no {message.topic} in time")
             handed.wait_for_publish(min(left, _POLL_SECONDS))
         if why := self._refused.pop(handed.mid, ""):
@@ -285,6 +294,7 @@ class _Client(paho.Client):
             self._properties = _properties(PacketTypes.CONNECT)
             self._properties.SessionExpiryInterval = settings.session_expiry_seconds
             self._properties.ReceiveMaximum = settings.receive_maximum
+            self._properties.MaximumPacketSize = _PACKET_LIMIT_BYTES
         if settings.broker.username is not None:
             self.username_pw_set(settings.broker.username, settings.broker.password)
         if settings.broker.tls:
@@ -300,6 +310,14 @@ class _Client(paho.Client):
         if connected is not None and hasattr(socket, "TCP_QUICKACK"):
             with contextlib.suppress(OSError):  # it may be over already
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    def abandon(self) -> None:
+        """End the connection and drop what the system has not sent yet (socket(7), SO_LINGER)."""
+        connected: Any = self.socket()
+        if connected is not None:
+            with contextlib.suppress(OSError):  # it may be over already
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connected.shutdown(socket.SHUT_RDWR)
 
     def start(self) -> None:
         """Connect (blocks) and read on a thread of its own."""

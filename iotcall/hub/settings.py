@@ -13,6 +13,7 @@ from iotcall.errors import InputError
 
 MqttVersion = Literal["auto", "5", "3.1.1"]
 
+_REFUSED_AT_ONCE = 248  # beside the utterances that wait; each costs some hundred bytes
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -72,8 +73,13 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def receive_maximum(self) -> int:
-        """Unacknowledged messages the broker may send: all that are queued, and some to refuse."""
-        return self.queue + 8
+        """Unacknowledged messages the broker may send: all that are queued, and those to refuse.
+
+        subtle: acknowledgements go in order, so one that was told "busy" at once counts until the
+        utterances before it are done. With few of them the rest would wait at the broker, which
+        drops them in silence when its own queue is full (mosquitto: max_queued_messages, 1000).
+        """
+        return self.queue + _REFUSED_AT_ONCE
 
 
 def read_broker(url: str) -> Broker:

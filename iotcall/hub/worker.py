@@ -84,10 +84,9 @@ class Worker:
                 ledger.handled(waiting.entry)
                 self._prepare(waiting.heard.site_id, inbox)
 
-    def object_to(self, asked: Heard | Malformed, why: Objection) -> bool:
-        """Answer what will not be handled, without waiting; False when the answer cannot go out."""
-        messages = [*objections(asked, why, _TEXTS[why]), self._record(asked, why, _TEXTS[why])]
-        return all([self._link.send(message) for message in messages])
+    def object_to(self, asked: Heard | Malformed, why: Objection) -> list[Message]:
+        """The answer to what will not be handled. For the network thread."""
+        return [*objections(asked, why, _TEXTS[why]), self._record(asked, why, _TEXTS[why])]
 
     def came_up(self) -> None:
         """The broker has taken our birth: what it kept for us has arrived, or is arriving."""
