@@ -130,9 +130,11 @@ class Connection:
         """
         if time.monotonic() >= deadline:
             raise Undelivered(f"it was too late for {message.topic}")
-        handed = self._hand_over(message)
-        if handed.rc == paho.MQTT_ERR_QUEUE_SIZE:
-            raise Undelivered(f"too many publications wait for {self._settings.broker}")
+        while (handed := self._hand_over(message)).rc == paho.MQTT_ERR_QUEUE_SIZE:
+            if self.ended.wait(_POLL_SECONDS):
+                return False
+            if time.monotonic() >= deadline:
+                raise Undelivered(f"too many publications wait for {self._settings.broker}")
         if handed.rc != paho.MQTT_ERR_SUCCESS:
             return False
         while not handed.is_published():
