@@ -141,7 +141,7 @@ def assemble(file: HomeFile, found: Sequence[Device] = ()) -> Home:
         else:
             missing.append(entry)
     rooms, hidden = dict(file.rooms), []
-    named = {(device.room, spoken(device.name)) for device in devices}
+    named = {(device.room, spoken(device.name)): 1 for device in devices}
     for device in sorted(by_id.values(), key=lambda one: (
             file.discovery.sources.index(one.source), one.room, one.name, one.id)):
         if _matches(device, file.discovery.hide) or any(
@@ -153,7 +153,6 @@ def assemble(file: HomeFile, found: Sequence[Device] = ()) -> Home:
         device = _renamed(device, named)
         devices.append(device)
         taken |= dict.fromkeys(_channels(device), device.source)
-        named.add((device.room, spoken(device.name)))
     return Home(name=file.name, rooms=rooms, floors=file.floors, devices=tuple(devices),
                 scenes=file.scenes, satellites=file.satellites, file=file,
                 missing=tuple(missing), hidden=tuple(hidden))
@@ -186,12 +185,19 @@ def _placed(device: Device, file: HomeFile, rooms: dict[str, Room]) -> Device:
     return msgspec.structs.replace(device, room=max(inside)[1] if inside else "")
 
 
-def _renamed(device: Device, named: set[tuple[str, str]]) -> Device:
-    """Told apart from another of its name in its room by a number."""
-    name, count = device.name, 1
+def _renamed(device: Device, named: dict[tuple[str, str], int]) -> Device:
+    """Told apart from another of its name in its room by a number.
+
+    `named`: room and name -> the last number that was given to one of that name, which saves the
+    search where thousands announce the same; the device is entered.
+    """
+    name, key = device.name, (device.room, spoken(device.name))
+    count = named.get(key, 0)
     while (device.room, spoken(name)) in named:
         count += 1
         name = f"{device.name} {count}"
+    named[key] = max(count, 1)
+    named.setdefault((device.room, spoken(name)), 1)
     return msgspec.structs.replace(device, name=name)
 
 

@@ -1,6 +1,7 @@
 """What the store needs of whatever keeps its rows. Leaves out: how (sqlite), what they mean.
 
-`SqliteBackend` is the one that exists. Another one, on Redis or Valkey say, must give the same:
+`SqliteBackend` is for one process, `RedisBackend` for several workers. Both give the same, and so
+must any other:
 
 - **Atomic begin.** All changes of a `commit` or none, and of two commits that put the same key
   with `new`, exactly one succeeds. (A Lua script, or WATCH and MULTI.)
@@ -22,7 +23,7 @@ from typing import Literal, Protocol, TypeVar
 import msgspec
 import structlog
 
-Kind = Literal["entry", "list", "session", "timer", "utterance"]
+Kind = Literal["entry", "hand", "list", "session", "timer", "utterance"]
 
 T = TypeVar("T")
 

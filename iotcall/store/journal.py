@@ -74,6 +74,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     began_at: float
     """Unix seconds."""
     steps: tuple[Step, ...]
+    run: str = ""
+    """Of whoever began it (`Sharing.run`)."""
 
     @property
     def is_open(self) -> bool:
@@ -94,8 +96,8 @@ class Journal:
     """Entries, oldest first. Thread-safe."""
 
     def __init__(self, backend: Backend, clocks: Clocks, *, entries: int = 2000,
-                 days: int = 30) -> None:
-        self._backend, self._clocks = backend, clocks
+                 days: int = 30, run: str = "") -> None:
+        self._backend, self._clocks, self._run = backend, clocks, run
         self._entries, self._days = entries, days
         self._changing = threading.Lock()
 
@@ -120,7 +122,7 @@ class Journal:
             id=secrets.token_hex(8), began_at=self._clocks.wall(),
             utterance_key=bounded(utterance_key, MAX_KEY_CHARACTERS, "an utterance key"),
             site=bounded(site, MAX_KEY_CHARACTERS, "a site"),
-            session=session and bounded(session, MAX_KEY_CHARACTERS, "a session"),
+            run=self._run, session=session and bounded(session, MAX_KEY_CHARACTERS, "a session"),
             steps=tuple(Step(command=json_value(each.command, MAX_JSON_BYTES, "a command"),
                              before=json_value(each.before, MAX_JSON_BYTES, "a state"))
                         for each in commands))

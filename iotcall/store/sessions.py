@@ -43,8 +43,12 @@ class Sessions:
     question, and flushing each would wear out a card.
     """
 
-    def __init__(self, backend: Backend, clocks: Clocks) -> None:
+    def __init__(self, backend: Backend, clocks: Clocks, *, sites: int = MAX_SITES,
+                 one_clock: bool = False) -> None:
+        """`one_clock`: the wall clock can be trusted, so that no session need be read to see which
+        are over."""
         self._backend, self._clocks = backend, clocks
+        self._sites, self._one_clock = sites, one_clock
 
     def put(self, site: str, body: bytes, *, seconds: float) -> None:
         """Keep the session of a site for so long; sessions that are over go.
@@ -56,12 +60,14 @@ class Sessions:
         bounded(site, MAX_SITE_CHARACTERS, "a site")
         now = self._clocks.now()
         row = _Row(body=json_value(body, MAX_JSON_BYTES, "a session"), seconds=seconds, put=now)
-        over: list[Change] = [Drop("session", each.key) for each in self._backend.rows("session")
-                              if each.key == site or _kept(each, now) is None]
+        over: list[Change] = [Drop("session", site)] if self._one_clock else [
+            Drop("session", each.key) for each in self._backend.rows("session")
+            if each.key == site or _kept(each, now) is None]
         self._backend.commit([
             *over,  # its own goes too, so that it counts as the newest
             Put(kind="session", key=site, site=site, at=now.wall, body=msgspec.json.encode(row)),
-            Prune(kind="session", keep=MAX_SITES),
+            Prune(kind="session", keep=self._sites,
+                  since=now.wall - seconds if self._one_clock else 0.0),
         ], durable=False)
 
     def get(self, site: str) -> KeptSession | None:

@@ -21,10 +21,13 @@ from typing import Any
 import msgspec
 
 from iotcall.devices.device import Device, Source
-from iotcall.devices.discovery.base import MAX_DEVICES, is_topic, read_json
+from iotcall.devices.discovery.base import MAX_DEVICES, is_topic, log, read_json
 from iotcall.devices.discovery.shelly_components import Gadget, devices_of
 from iotcall.devices.points import Publication
 
+MAX_ANSWER_BYTES = 65_536
+"""A configuration has some ten thousand. It is kept as it was said: parsed, it may take twenty times
+as much."""
 _QUESTIONS = {1: "Shelly.GetDeviceInfo", 2: "Shelly.GetConfig", 3: "Shelly.GetStatus"}
 """Our number -> method: the answer says the number only."""
 _LEVEL = r"[^/+#$\s][^/+#\s]{0,63}"
@@ -42,7 +45,7 @@ class ShellyDiscovery:
         self._topics = re.compile(
             rf"(?P<reply>{re.escape(self._replies)})/(?P<asked>{_LEVEL})/rpc"
             rf"|{re.escape(self._prefix)}(?P<id>{_LEVEL})/(?P<what>online|events/rpc)")
-        self._known: dict[str, dict[int, dict[str, Any]]] = {}  # id -> question -> answer
+        self._known: dict[str, dict[int, bytes]] = {}  # id -> question -> answer, as it was said
         self._due: dict[str, None] = {}  # ids to ask, in order
         self._made: dict[str, tuple[Device, ...]] = {}
 
@@ -93,6 +96,9 @@ class ShellyDiscovery:
 
     def _take_answer(self, key: str, payload: bytes, topic: str) -> bool:
         answers = self._known.get(key)
+        if len(payload) > MAX_ANSWER_BYTES:
+            log.warning("announcement_malformed", kind="too_long", topic=topic)
+            return False
         said = read_json(payload, topic)
         if answers is None or not isinstance(said, dict):
             return False
@@ -100,12 +106,18 @@ class ShellyDiscovery:
         if not isinstance(number, int) or number not in _QUESTIONS or not (
                 isinstance(result, dict) or "error" in said):
             return False
-        # What it will not tell is taken as empty: it shall not hide the rest.
-        answers[number] = result if isinstance(result, dict) else {}
+        answers[number] = payload
         if answers.keys() != _QUESTIONS.keys():
             return False
+        info, config, status = (_result(answers[each], topic) for each in sorted(_QUESTIONS))
         made = devices_of(Gadget(
             key=key, topic=f"{self._prefix}{key}", replies=f"{self._replies}/{key}",
-            info=answers[1], config=answers[2], status=answers[3]))
+            info=info, config=config, status=status))
         before, self._made[key] = self._made.get(key, ()), made
         return made != before
+
+
+def _result(answer: bytes, topic: str) -> dict[str, Any]:
+    """What it will not tell is taken as empty: it shall not hide the rest."""
+    result = read_json(answer, topic).get("result")
+    return result if isinstance(result, dict) else {}

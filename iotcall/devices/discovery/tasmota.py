@@ -17,10 +17,14 @@ import re
 from typing import Any
 
 from iotcall.devices.device import Device, Source
-from iotcall.devices.discovery.base import MAX_DEVICES, read_json
+from iotcall.devices.discovery.base import MAX_DEVICES, log, read_json
 from iotcall.devices.discovery.tasmota_parts import Announced, announced, parts_of
 from iotcall.devices.discovery.tasmota_sensors import with_sensors
 from iotcall.devices.points import Publication
+
+MAX_SENSORS_BYTES = 16_384
+"""Of one description; Tasmota's own limit is some 1200 bytes (MQTT_MAX_PACKET_SIZE). It is kept as
+it was said: parsed, it may take twenty times as much."""
 
 _BASE = "tasmota/discovery"
 _TOPIC = re.compile(rf"{_BASE}/([0-9A-Fa-f]{{12}})/(config|sensors)")
@@ -33,7 +37,7 @@ class TasmotaDiscovery:
 
     def __init__(self) -> None:
         self._announced: dict[str, Announced] = {}  # MAC -> its config
-        self._sensors: dict[str, dict[str, Any]] = {}  # MAC -> what it measures
+        self._sensors: dict[str, bytes] = {}  # MAC -> what it measures, as it was said
         self._made: dict[str, tuple[Device, ...]] = {}
 
     def subscriptions(self) -> tuple[str, ...]:
@@ -51,7 +55,8 @@ class TasmotaDiscovery:
             self._take_sensors(key, payload, topic)
         made: tuple[Device, ...] = ()
         if one := self._announced.get(key):
-            made = with_sensors(parts_of(one), one, self._sensors.get(key, {}))
+            made = with_sensors(parts_of(one), one,
+                                _sensors(self._sensors.get(key, b""), topic) or {})
         before, self._made[key] = self._made.get(key, ()), made
         if not made:
             del self._made[key]
@@ -76,8 +81,15 @@ class TasmotaDiscovery:
         if not payload:
             self._sensors.pop(key, None)
             return
-        said = read_json(payload, topic)
-        sensors = said.get("sn") if isinstance(said, dict) else None
-        if isinstance(sensors, dict) and (key in self._sensors
-                                          or len(self._sensors) < MAX_DEVICES):
-            self._sensors[key] = sensors
+        if len(payload) > MAX_SENSORS_BYTES:
+            log.warning("announcement_malformed", kind="too_long", topic=topic)
+        elif _sensors(payload, topic) is not None and (key in self._sensors
+                                                       or len(self._sensors) < MAX_DEVICES):
+            self._sensors[key] = payload
+
+
+def _sensors(payload: bytes, topic: str) -> dict[str, Any] | None:
+    """What a description says of sensors; None where it is none."""
+    said = read_json(payload, topic) if payload else None
+    sensors = said.get("sn") if isinstance(said, dict) else None
+    return sensors if isinstance(sensors, dict) else None
