@@ -39,8 +39,9 @@ lint: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# One process a core; the tests of a file stay together, as they share what is dear to make.
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-slow: .venv/.dev
 	$(BIN)/pytest -m 'slow or not slow'
