@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from iotcall.bundle import Bundle
     from iotcall.hub.config import HubFile
     from iotcall.hub.fallback import Router
-    from iotcall.hub.settings import HubSettings
+    from iotcall.hub.settings import Broker, HubSettings
     from iotcall.runtime import Student
 
 
@@ -36,7 +36,11 @@ def hub(
         help="mqtt://[user:password@]host[:port], or mqtts:// for TLS (mqtt://127.0.0.1:1883). A "
              "password is better kept in the environment than on the command line.")] = None,
     client_id: Annotated[str | None, typer.Option(
-        help="Names this hub at the broker, which keeps utterances for it (iotcall-hub).")] = None,
+        help="Names this hub at the broker, which keeps utterances for it (iotcall-hub; of a "
+             "group: GROUP-HOSTNAME).")] = None,
+    share: Annotated[str | None, typer.Option(
+        metavar="GROUP", help="Be one of several workers that share the utterances: MQTT 5 and a "
+                              "--store redis://... (docs/hub.md).")] = None,
     mqtt_version: Annotated[Literal["auto", "5", "3.1.1"] | None, typer.Option(
         help="auto: 5, or 3.1.1 where the broker speaks no 5.")] = None,
     session_expiry_seconds: Annotated[int | None, typer.Option(
@@ -48,10 +52,11 @@ def hub(
     board: Annotated[str | None, typer.Option(
         "--board", metavar="FILE|NAME",
         help="How to use this machine: a file of devices/boards/ (host).")] = None,
-    store: Annotated[Path | None, typer.Option(
-        metavar="FILE", envvar="IOTCALL_STORE",
+    store: Annotated[str | None, typer.Option(
+        metavar="FILE|URL", envvar="IOTCALL_STORE",
         help="What is kept over restarts: journal, timers, lists, dialogues. Without it: a file "
-             "named after the client id in $XDG_STATE_HOME/iotcall.")] = None,
+             "named after the client id in $XDG_STATE_HOME/iotcall. Of a group: "
+             "redis://[:password@]host[:port][/db][?prefix=NAME].")] = None,
     wyoming: Annotated[str | None, typer.Option(
         metavar="URL", help="Listen for Home Assistant's Assist too: tcp://0.0.0.0:10500.")] = None,
     trusted_key: Annotated[list[Path] | None, typer.Option(
@@ -64,33 +69,44 @@ def hub(
 ) -> None:
     """Turn utterances on voice topics into device commands, until SIGTERM or Ctrl-C."""
     from iotcall.errors import InputError
-    from iotcall.hub.config import HubFile, hub_settings, read_hub_file
+    from iotcall.hub.config import HubFile, hub_settings, is_server, read_hub_file
     from iotcall.hub.logs import configure_logs
     from iotcall.hub.settings import Broker, HubSettings, check_settings, read_broker
 
     if config is None and home is None:
         raise InputError("which home? name its file with --home, or a settings file with --config")
     limits: dict[str, object] = {"session_expiry_seconds": session_expiry_seconds, "queue": queue}
-    known = {"client_id": client_id, **limits}
+    if share and client_id is None and config is None:
+        client_id = _worker_id(share)
+    known = {"client_id": client_id, "share": share, "mqtt_version": mqtt_version, **limits}
     check_settings(HubSettings(broker=Broker(host=""), **{  # type: ignore[arg-type]
         key: value for key, value in known.items() if value is not None}))
     file = _overlaid(
         read_hub_file(config) if config else HubFile(), {
             "": {"home": home, "bundle": bundle, "board": board, "threads": threads},
-            "broker": {"client_id": client_id, "mqtt_version": mqtt_version},
+            "broker": {"client_id": client_id, "mqtt_version": mqtt_version, "share": share},
             "limits": limits,
-            "store": {"path": str(store.absolute()) if store else None},
+            "store": {"path": store and (store if is_server(store)
+                                         else str(Path(store).absolute()))},
             "wyoming": {"listen": wyoming},
             "trust": {"keys": tuple(map(str, trusted_key)) if trusted_key else None},
             "log": {"level": log_level, "json": json or None}})
     configure_logs(file.log.level, json=file.log.json)
     if check:
-        _check(file, json=json)
+        _check(file, read_broker(broker) if broker else None, json=json)
         return
     settings = hub_settings(file)
     if broker is not None:
         settings = check_settings(msgspec.structs.replace(settings, broker=read_broker(broker)))
     _run(file, settings)
+
+
+def _worker_id(group: str) -> str:
+    """The same after a restart, as the broker keeps for it what it had in hand."""
+    import re
+    import socket
+
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", f"{group}-{socket.gethostname()}")[:64]
 
 
 def _overlaid(file: HubFile, given: dict[str, dict[str, object]]) -> HubFile:
@@ -112,10 +128,10 @@ def _overlaid(file: HubFile, given: dict[str, dict[str, object]]) -> HubFile:
         raise InputError(f"a setting does not fit: {error}") from error
 
 
-def _check(file: HubFile, *, json: bool) -> None:
+def _check(file: HubFile, broker: Broker | None, *, json: bool) -> None:
     from iotcall.hub.check import check_hub, is_error
 
-    findings = check_hub(file)
+    findings = check_hub(file, broker)
     if json:
         print_json(findings)
     else:
@@ -132,7 +148,7 @@ def _run(file: HubFile, settings: HubSettings) -> None:
     from iotcall.dialogue import read_dialogue
     from iotcall.errors import InputError
     from iotcall.hub.audit import AuditLog
-    from iotcall.hub.config import listen_address, store_path
+    from iotcall.hub.config import is_server, listen_address, store_path
     from iotcall.hub.daemon import run_hub
     from iotcall.runtime import Student
     from iotcall.runtime.board import load_board
@@ -149,7 +165,8 @@ def _run(file: HubFile, settings: HubSettings) -> None:
                              opened.folder / "dialogue.toml")
     state = store_path(file)
     with contextlib.ExitStack() as stack:
-        kept = stack.enter_context(open_store(state))
+        kept = stack.enter_context(open_store(
+            file.store.path if is_server(file.store.path) else state))
         if kept.put_aside:
             typer.echo(f"what was kept is damaged and was put aside: {kept.put_aside}", err=True)
         audit = stack.enter_context(AuditLog(

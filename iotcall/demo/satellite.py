@@ -68,12 +68,12 @@ class Satellite:
         """What became of the utterance; None when the hub did not tell in time."""
         with self._changed:
             self._turns.clear()
-        body = {"text": utterance, "siteId": site_id or self._site_id, "sessionId": None,
-                    "likelihood": 1.0}
+        site = site_id or self._site_id
+        body = {"text": utterance, "siteId": site, "sessionId": None, "likelihood": 1.0}
         self._client.publish(TEXT_CAPTURED, msgspec.json.encode(body), qos=1)
-        if not self._wait(lambda: self._answer(utterance) is not None, deadline, alive):
+        if not self._wait(lambda: self._answer(utterance, site) is not None, deadline, alive):
             return None
-        return self._answer(utterance)
+        return self._answer(utterance, site)
 
     def __enter__(self) -> Satellite:
         return self
@@ -83,8 +83,8 @@ class Satellite:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _answer(self, utterance: str) -> TurnRecord | None:
-        return next((turn for turn in self._turns if turn.site_id == self._site_id
+    def _answer(self, utterance: str, site_id: str) -> TurnRecord | None:
+        return next((turn for turn in self._turns if turn.site_id == site_id
                      and (turn.utterance == utterance or turn.outcome == "malformed")), None)
 
     def _wait(self, condition: Callable[[], bool], deadline: float,

@@ -167,7 +167,7 @@ def _parsed(payload: bytes, topic: str) -> Any:
         return None
     try:
         return msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return payload.decode(errors="replace")
 
 

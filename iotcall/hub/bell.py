@@ -18,6 +18,8 @@ from iotcall.store import Due, Store
 _LOOK_SECONDS = 0.5
 _TELL_SECONDS = 10.0
 """Longest wait for the broker; a timer that could not be told stays on the disk."""
+_DUTY_SECONDS = 15.0
+"""Of several workers one rings for all, as long as it looks; longer than telling takes."""
 
 _log = structlog.get_logger(__name__)
 
@@ -33,14 +35,20 @@ class Bell:
         """Ring until `stop`."""
         while not self._ended.wait(_LOOK_SECONDS):
             try:
-                for due in self._store.timers.due():
-                    self._ring(due)
+                if self._is_on_duty():
+                    for due in self._store.timers.due():
+                        self._ring(due)
             except StoreError as error:
                 _log.error("timers.unread", reason=str(error))
 
     def stop(self) -> None:
         """End `run`."""
         self._ended.set()
+
+    def _is_on_duty(self) -> bool:
+        if self._store.shared and not self._link.wait_up(time.monotonic()):
+            return False  # another can be heard
+        return self._store.sharing.is_ours("bell", _DUTY_SECONDS)
 
     def _ring(self, due: Due) -> None:
         try:

@@ -21,7 +21,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from iotcall.errors import BrokerError, BundleError, FileError, IotcallError, StoreError
 from iotcall.hub.audit import verify_audit
-from iotcall.hub.config import HubFile, credential, hub_settings, listen_address, store_path
+from iotcall.hub.config import (
+    HubFile,
+    credential,
+    hub_settings,
+    is_server,
+    listen_address,
+    store_path,
+)
 from iotcall.hub.settings import Broker, HubSettings
 from iotcall.hub.tls import tls_context
 
@@ -48,16 +55,16 @@ class Finding(msgspec.Struct, frozen=True):
     """What to do about it; empty where nothing is to be done."""
 
 
-def check_hub(file: HubFile) -> list[Finding]:
+def check_hub(file: HubFile, broker: Broker | None = None) -> list[Finding]:
     """Findings in the order of the file; a hub starts where none is an error.
 
-    The student is loaded, which takes a second and its memory.
+    `broker` stands in for the file's. The student is loaded, which takes a second and its memory.
     """
     checks: list[tuple[str, Callable[[HubFile], Iterable[Finding]]]] = [
         ("bundle", _student), ("broker", _secrets), ("store.path", _store),
         ("wyoming.listen", lambda file: _listen("wyoming.listen", file.wyoming.listen)),
         ("metrics.listen", lambda file: _listen("metrics.listen", file.metrics.listen)),
-        ("audit.path", _audit), ("broker", _broker),
+        ("audit.path", _audit), ("broker", lambda file: _broker(file, broker)),
     ]
     found: list[Finding] = []
     for what, check in checks:
@@ -121,11 +128,13 @@ def _student(file: HubFile) -> list[Finding]:
 
 
 def _bundle(file: HubFile, keys: list[Ed25519PublicKey]) -> Bundle:
-    from iotcall.bundle import open_bundle
+    from iotcall.bundle import open_bundle, verify_bundle
     from iotcall.dialogue import read_dialogue
     from iotcall.shipped import find
 
-    bundle = open_bundle(find("bundles", file.bundle), trusted_keys=keys or None)
+    folder = find("bundles", file.bundle)
+    verify_bundle(folder, full=True, trusted_keys=keys or None)
+    bundle = open_bundle(folder)
     if bundle.dialogue_toml is None:
         raise BundleError(f"{bundle.folder}: expected a dialogue.toml, found none: the bundle is "
                           "not for a hub")
@@ -145,8 +154,13 @@ def _secrets(file: HubFile) -> Iterator[Finding]:
 
 
 def _store(file: HubFile) -> Iterator[Finding]:
+    from iotcall.store import open_store
     from iotcall.store.sqlite import Damaged, SqliteBackend
 
+    if is_server(file.store.path):
+        open_store(file.store.path).close()
+        yield Finding("store.path", "ok", "the server is there and may keep a journal")
+        return
     path = store_path(file)
     if not path.exists():
         yield _place("store.path", path)
@@ -211,8 +225,10 @@ def _listen(what: str, given: str) -> Iterator[Finding]:
                       "password", "listen at 127.0.0.1, or let a firewall say who may")
 
 
-def _broker(file: HubFile) -> Iterator[Finding]:
+def _broker(file: HubFile, instead: Broker | None) -> Iterator[Finding]:
     settings = hub_settings(file)
+    if instead is not None:
+        settings = msgspec.structs.replace(settings, broker=instead)
     broker = settings.broker
     if not broker.tls and not broker.host.startswith(_LOOPBACK):
         yield Finding("broker.url", "warning", f"{broker} is another machine and speaks no TLS: "

@@ -19,9 +19,10 @@ _log = structlog.get_logger(__name__)
 def do_chore(chore: Chore, store: Store, replies: Replies, *, site: str, key: str) -> str:
     """What to say of it. `key` is the utterance's: one that comes twice starts one timer."""
     try:
-        if isinstance(chore, TimerChore):
-            return sentence(_timer(chore, store.timers, replies, site, key))
-        return sentence(_list(chore, store.lists, replies))
+        with store.lock():  # they are the whole home's
+            if isinstance(chore, TimerChore):
+                return sentence(_timer(chore, store.timers, replies, site, key))
+            return sentence(_list(chore, store.lists, replies))
     except (StoreError, LimitError, InputError) as error:
         _log.error("chore.failed", reason=str(error))
         return replies.not_kept

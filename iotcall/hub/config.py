@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -43,6 +44,8 @@ class BrokerTable(_Table, frozen=True):
     """Names this hub at the broker, which keeps utterances for it; one hub, one id."""
     mqtt_version: MqttVersion = "auto"
     """`auto`: 5, or 3.1.1 where the broker speaks no 5."""
+    share: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.-]{0,64}$")] = ""
+    """Name of the group of workers that share the utterances (docs/hub.md). Empty: none."""
     ca_file: str = ""
     """PEM; the authorities that may vouch for the broker. Empty: the system's."""
     cert_file: str = ""
@@ -78,7 +81,8 @@ class StoreTable(_Table, frozen=True):
     """What is kept over restarts: journal, timers, lists, dialogues."""
 
     path: str = ""
-    """Empty: a file named after the client id in the state folder."""
+    """Empty: a file named after the client id in the state folder. Or a server that the workers of
+    a group share: `redis://host[:port][/db][?prefix=NAME]`, with a password in IOTCALL_STORE."""
 
 
 class ListenTable(_Table, frozen=True):
@@ -158,6 +162,10 @@ def read_hub_file(path: Path) -> HubFile:
             raise FileError(path, str(error), place="fallback") from None
     base = path.absolute().parent
 
+    if urlsplit(file.store.path).password is not None:
+        raise FileError(path, "holds a password; put the whole address into the environment "
+                        "variable IOTCALL_STORE", place="store.path")
+
     def absolute(given: str) -> str:
         return str(base / Path(given).expanduser()) if given else ""
 
@@ -172,7 +180,8 @@ def read_hub_file(path: Path) -> HubFile:
         broker=msgspec.structs.replace(broker, **{
             name: absolute(getattr(broker, name))
             for name in ("ca_file", "cert_file", "key_file", "password_file")}),
-        store=StoreTable(path=absolute(file.store.path)),
+        store=file.store if is_server(file.store.path) else StoreTable(
+            path=absolute(file.store.path)),
         audit=msgspec.structs.replace(file.audit, path=absolute(file.audit.path)),
         trust=TrustTable(keys=tuple(map(absolute, file.trust.keys))))
 
@@ -195,6 +204,7 @@ def hub_settings(file: HubFile, environment: Mapping[str, str] = os.environ) -> 
         key_file=_path(credential("broker.key_file", table.key_file, environment)))
     return check_settings(HubSettings(
         broker=broker, client_id=table.client_id, mqtt_version=table.mqtt_version,
+        share=table.share,
         session_expiry_seconds=limits.session_expiry_seconds, queue=limits.queue,
         text_limit_characters=limits.text_limit_characters,
         acknowledge_seconds=limits.acknowledge_seconds, command_seconds=limits.command_seconds,
@@ -206,13 +216,18 @@ def store_path(file: HubFile, environment: Mapping[str, str] = os.environ) -> Pa
 
     The last makes the folder; it raises FileError where that fails.
     """
-    if file.store.path:
+    if file.store.path and not is_server(file.store.path):
         return Path(file.store.path)
     if folder := environment.get("STATE_DIRECTORY", "").partition(":")[0]:
         return Path(folder) / f"{file.broker.client_id}.db"
     from iotcall.store import state_file
 
     return state_file(file.broker.client_id)
+
+
+def is_server(store: str) -> bool:
+    """Whether a store's path is the address of a server."""
+    return "://" in store
 
 
 def credential(place: str, given: str, environment: Mapping[str, str] = os.environ) -> str:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import structlog
@@ -17,11 +18,12 @@ import structlog
 from iotcall.catalogue import Catalogue
 from iotcall.devices import Home, Publication
 from iotcall.dialogue import Conversation, DialogueSettings
+from iotcall.errors import InputError
 from iotcall.hub.actuator import Actuator
 from iotcall.hub.audit import AuditLog
 from iotcall.hub.bell import Bell
 from iotcall.hub.direct import ask_directly
-from iotcall.hub.exchange import Arrival, Subscription
+from iotcall.hub.exchange import Arrival, Subscription, Undelivered
 from iotcall.hub.fallback import Router
 from iotcall.hub.household import Household
 from iotcall.hub.inbox import Inbox
@@ -29,13 +31,17 @@ from iotcall.hub.ledger import Ledger
 from iotcall.hub.link import Link
 from iotcall.hub.plain import ask_topic
 from iotcall.hub.settings import HubSettings
+from iotcall.hub.shift import Heir
 from iotcall.hub.topics import (
     SESSION_ENDED,
+    SESSION_STARTED,
     VOICE_TOPICS,
     Message,
     keypad_topic,
     read_broken_off,
     read_keypad,
+    read_started,
+    status,
 )
 from iotcall.hub.understanding import Understander
 from iotcall.hub.watch import Watch
@@ -65,13 +71,22 @@ def run_hub(
     Utterances that wait are left with the broker, for the next start. A second signal ends the
     process at once. Call it from the main thread.
 
+    With `settings.share` we are one of several workers on one store: those that wait are handled
+    first, after the broker has been told to give us no more.
+
     Raises:
+        InputError: a group without a store on a server, or such a store without a group.
         BrokerError: the first connection fails (later ones are made again for ever), or another
             hub takes over our client id.
     """
+    group = settings.share
+    if bool(group) != (store is not None and store.shared):
+        raise InputError("workers with --share keep what they know in one --store redis://..., and "
+                         "such a store is for them: give both or neither")
     ledger = Ledger()
-    keypads = keypad_topic(settings.client_id, "")
-    voices = (*VOICE_TOPICS, ask_topic(settings.client_id))
+    keypads = keypad_topic(settings.asked_as, "")
+    voices = (*VOICE_TOPICS, ask_topic(settings.asked_as))
+    leaving = threading.Event()
 
     def arrived(arrival: Arrival) -> None:
         if arrival.topic in voices:
@@ -79,6 +94,10 @@ def run_hub(
         elif arrival.topic.startswith(keypads):
             if not arrival.retain and (entered := read_keypad(arrival.topic, arrival.payload)):
                 inbox.enter(*entered)
+            arrival.acknowledge()
+        elif arrival.topic == SESSION_STARTED:
+            if started := read_started(arrival.payload):
+                inbox.managed.started(started)
             arrival.acknowledge()
         elif arrival.topic == SESSION_ENDED:
             if session_id := read_broken_off(arrival.payload):
@@ -91,9 +110,13 @@ def run_hub(
     def subscriptions() -> list[Subscription]:
         # subtle: a device may be announced with one of our own topics for its state. Heard as a
         # device's, it would be left when the device goes, and the hub would be deaf.
-        heard = {SESSION_ENDED, keypad_topic(settings.client_id), *household.filters()}
-        return [*(Subscription(topic, 1, retain_as_published=True) for topic in voices),
-                *(Subscription(topic, 0) for topic in sorted(heard.difference(voices)))]
+        keypad = keypad_topic(settings.asked_as)
+        heard = {SESSION_STARTED, SESSION_ENDED, *household.filters()}.difference(voices, [keypad])
+        shared = f"$share/{group}/" if group else ""
+        asked = [] if leaving.is_set() else [
+            *(Subscription(shared + topic, 1, retain_as_published=True) for topic in voices),
+            Subscription(shared + keypad, 0)]
+        return [*asked, *(Subscription(topic, 0) for topic in sorted(heard))]
 
     def changed(now: Home) -> None:
         conversation.home = now
@@ -123,6 +146,7 @@ def run_hub(
                   devices=lambda: len(household.home.devices), audit=audit, listen=metrics)
     worker = Worker(settings, link, actuator, conversation, dialogue, student, store,
                     router, on_turn=watch.turn)
+    heir = Heir(store, link, worker.inherit) if store and group else None
     bell = Bell(store, link, dialogue.house.replies) if store and dialogue.house else None
     inbox = Inbox(settings, ledger, worker.object_to, link.send)
 
@@ -138,17 +162,26 @@ def run_hub(
             busy = threading.Thread(target=worker.run, args=[inbox, ledger], name="worker",
                                     daemon=True)
             for thread in (busy, *(threading.Thread(target=body, daemon=True)
-                                   for body in (household.run, *([bell.run] if bell else ())))):
+                                   for body in (household.run, *([bell.run] if bell else ()),
+                                                *([heir.run] if heir else ())))):
                 thread.start()
             watch.begin(link.send, busy.is_alive)
             _log.info("hub.started", client_id=settings.client_id, devices=len(home.devices))
             received = wait_for_signal()  # "" where it was the link that woke us
         watch.end()
-        inbox.stop()
+        if group:  # what we have is ours to do; we may not come back
+            leaving.set()
+            link.follow(subscriptions())
+            with contextlib.suppress(Undelivered):  # taken after that: all that came before is here
+                link.publish(status(settings.client_id, "online"),
+                             time.monotonic() + settings.connect_seconds)
+        inbox.stop(drain=bool(group))
         household.stop()
-        if bell:
-            bell.stop()
-        link.give_up()
+        for other in (bell, heir):
+            if other:
+                other.stop()
+        if not group:
+            link.give_up()
         _log.info("hub.stopping", signal=received)
         busy.join(settings.stop_seconds)
         if busy.is_alive():

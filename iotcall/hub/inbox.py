@@ -18,12 +18,14 @@ import structlog
 
 from iotcall.hub.exchange import Arrival
 from iotcall.hub.ledger import Entry, Ledger
+from iotcall.hub.managed import Managed
 from iotcall.hub.plain import ask_topic, read_ask
 from iotcall.hub.settings import HubSettings
-from iotcall.hub.topics import Heard, Malformed, Message, read_voice
+from iotcall.hub.topics import NLU_QUERY, TEXT_CAPTURED, Heard, Malformed, Message, read_voice
 from iotcall.hub.turn import TurnRecord
 
-_ECHO_SECONDS = 10.0
+ECHO_SECONDS = 10.0
+"""How long the same on another topic is an echo."""
 _ECHOES_REMEMBERED = 64
 _AGAIN_SECONDS = 0.1
 """How soon the connection is tried again that took no answer."""
@@ -52,6 +54,8 @@ class Waiting(msgspec.Struct, frozen=True):
     """Hears what came of it, where it did not come by MQTT."""
     digits: str | None = None
     """Of a keypad: nothing was said."""
+    topic: str = ""
+    """Of MQTT, where it came that way."""
 
     def __repr__(self) -> str:
         """Tells nobody what was said or entered."""
@@ -85,13 +89,14 @@ class Inbox:
         self._unsaid: deque[_Unsaid] = deque()
         self._changed = threading.Condition()
         self._waiting: deque[Waiting] = deque()
-        self._stopping = False
+        self._stopping = self._draining = False
+        self.managed = Managed()
         self._lately: OrderedDict[tuple[str, str, str], tuple[str, float]] = OrderedDict()
 
     def arrived(self, arrival: Arrival) -> None:
         """Queue the utterance, or settle the message here."""
-        if self._stopping:  # not acknowledged: the broker keeps it for the next start
-            return
+        if self._stopping and not self._draining:
+            return  # not acknowledged: the broker keeps it for the next start
         entry = self._ledger.arrived(arrival)
         if entry is None:
             _log.info("voice.redelivered", topic=arrival.topic, mid=arrival.mid)
@@ -124,10 +129,10 @@ class Inbox:
             with self._changed:
                 self._changed.wait_for(lambda: bool(self._waiting or self._stopping),
                                        _AGAIN_SECONDS if self._unsaid else None)
+                if self._waiting and (self._draining or not self._stopping):
+                    return self._waiting.popleft()
                 if self._stopping:
                     return None
-                if self._waiting:
-                    return self._waiting.popleft()
 
     @property
     def waiting(self) -> int:
@@ -139,10 +144,10 @@ class Inbox:
         """Whether nothing waits, an end neither."""
         return not self._waiting and not self._stopping
 
-    def stop(self) -> None:
-        """Hand out nothing more; what waits stays with the broker."""
+    def stop(self, *, drain: bool = False) -> None:
+        """Hand out nothing more; what waits stays with the broker. `drain`: hand that out first."""
         with self._changed:
-            self._stopping = True
+            self._draining, self._stopping = drain, True
             self._changed.notify_all()
 
     def _sort(self, arrival: Arrival, entry: Entry) -> None:
@@ -154,18 +159,29 @@ class Inbox:
                 self._ledger.handled(entry)
             else:
                 self._object(entry, heard, "malformed")
-        elif self._is_echo(arrival.topic, heard):
+        elif arrival.topic == TEXT_CAPTURED and not self._settings.share and self.managed.holds(
+                heard, entry, lambda: self._admit(arrival, entry, heard)):
+            _log.debug("voice.held", site_id=heard.site_id)
+        else:
+            if arrival.topic == NLU_QUERY and (held := self.managed.released(heard)):
+                self._ledger.handled(held)
+            self._admit(arrival, entry, heard)
+
+    def _admit(self, arrival: Arrival, entry: Entry, heard: Heard) -> None:
+        """To the worker, unless it was heard already or nothing more can wait."""
+        if not self._settings.share and self._is_echo(arrival.topic, heard):
             _log.info("voice.echo_ignored", topic=arrival.topic, site_id=heard.site_id)
             self._ledger.handled(entry)
-        elif not self._queued(Waiting(heard, entry, time.monotonic(), _key(arrival, entry),
-                                      not arrival.dup)):
+        elif not self._queued(Waiting(
+                heard, entry, time.monotonic(), self._key(arrival, entry), not arrival.dup,
+                topic=arrival.topic)):
             _log.warning("voice.busy", site_id=heard.site_id, queue=self._settings.queue)
             self._object(entry, heard, "busy")
 
     def _read(self, arrival: Arrival) -> Heard | Malformed:
         settings = self._settings
-        if arrival.topic == ask_topic(settings.client_id):
-            return read_ask(arrival.payload, settings.client_id,
+        if arrival.topic == ask_topic(settings.asked_as):
+            return read_ask(arrival.payload, settings.asked_as,
                             text_limit_characters=settings.text_limit_characters,
                             payload_limit_bytes=settings.payload_limit_bytes,
                             response_topic=arrival.response_topic,
@@ -218,20 +234,31 @@ class Inbox:
 
         A Rhasspy dialogue manager turns each textCaptured into an nlu/query of the same session.
         """
-        if heard.session_id is None:
+        if (key := echo_key(heard)) is None:
             return False
         now = time.monotonic()
-        key = (heard.site_id, heard.session_id, " ".join(heard.text.casefold().split()))
-        before, at = self._lately.pop(key, (topic, now))
-        if before != topic and now - at < _ECHO_SECONDS:
-            return True
-        self._lately[key] = (topic, now)
-        if len(self._lately) > _ECHOES_REMEMBERED:
-            self._lately.popitem(last=False)
+        with self._changed:
+            before, at = self._lately.pop(key, (topic, now))
+            if before != topic and now - at < ECHO_SECONDS:
+                return True
+            self._lately[key] = (topic, now)
+            if len(self._lately) > _ECHOES_REMEMBERED:
+                self._lately.popitem(last=False)
         return False
 
 
-def _key(arrival: Arrival, entry: Entry) -> str:
-    """A message of QoS 0 comes once, whatever its packet's number is."""
-    packet = arrival.mid if arrival.qos else uuid.uuid4().hex
-    return f"{packet}:{entry.digest.hex()}"
+    def _key(self, arrival: Arrival, entry: Entry) -> str:
+        """A message of QoS 0 comes once, whatever its packet's number is.
+
+        Packets are numbered for each client of the broker, and workers share a journal.
+        """
+        packet = str(arrival.mid) if arrival.qos else uuid.uuid4().hex
+        return (f"{self._settings.client_id}/" if self._settings.share else "") + (
+            f"{packet}:{entry.digest.hex()}")
+
+
+def echo_key(heard: Heard) -> tuple[str, str, str] | None:
+    """What two topics that bring the same utterance have in common; None: no two would."""
+    if heard.session_id is None:
+        return None
+    return heard.site_id, heard.session_id, " ".join(heard.text.casefold().split())

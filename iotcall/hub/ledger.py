@@ -23,6 +23,7 @@ class Entry:
     def __init__(self, digest: bytes) -> None:
         self.digest = digest
         self.handled = False
+        self.acknowledged = False
 
 
 class Ledger:
@@ -68,7 +69,9 @@ class Ledger:
 
     def _acknowledge(self) -> None:
         while self._due and self._due[0][0].handled:
-            self._due.popleft()[1]()
+            entry, acknowledge = self._due.popleft()
+            acknowledge()
+            entry.acknowledged = True
 
     def _forget(self) -> None:
         for mid in list(self._known)[: max(0, len(self._known) - _REMEMBERED)]:

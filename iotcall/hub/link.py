@@ -77,6 +77,11 @@ class Link:
         except VersionRefused as refused:
             if wanted != "auto":
                 raise
+            if self._settings.share:
+                raise BrokerError(
+                    f"{self._settings.broker} speaks no MQTT 5 ({refused}), and shared "
+                    "subscriptions are MQTT 5: use another broker, or one hub without --share"
+                ) from refused
             _log.warning("broker.refused_mqtt_5", reason=str(refused))
             connection = self._connect("3.1.1")
         if connection.version == "3.1.1":

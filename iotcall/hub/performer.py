@@ -30,7 +30,7 @@ from iotcall.errors import LimitError, StoreError
 from iotcall.hub.actuator import Actuator
 from iotcall.hub.chores import do_chore
 from iotcall.hub.turn import CommandRecord
-from iotcall.store import AlreadyBegun, Entry, Intended, Store
+from iotcall.store import AlreadyBegun, Entry, Intended, LeaseLost, Store
 
 _log = structlog.get_logger(__name__)
 
@@ -74,11 +74,14 @@ class Performer:
             return None
 
     def perform(self, plan: Plan, *, key: str, first_delivery: bool, site: str,
-                session_id: str | None, deadline: float) -> Performed:
-        """Do it; `deadline` is monotonic: nothing is sent after it.
+                session_id: str | None, deadline: float,
+                on_begun: Callable[[], None] = lambda: None) -> Performed:
+        """Do it; `deadline` is monotonic: nothing is sent after it. `on_begun` is called before
+        anything is sent.
 
         Raises:
             AlreadyBegun: the utterance was begun before: nothing was sent.
+            LeaseLost: another worker serves the site by now: nothing was sent.
         """
         fault = ""
         entry_id = None
@@ -89,7 +92,7 @@ class Performer:
                 entry_id = self._store.journal.begin(
                     key, site, session_id, [self._intended(told) for told in commands],
                     first_delivery=first_delivery)
-            except AlreadyBegun:
+            except (AlreadyBegun, LeaseLost):
                 raise
             except (StoreError, LimitError) as error:
                 # what must not be done twice is not done without a journal
@@ -97,6 +100,7 @@ class Performer:
                 _log.error("journal.unwritten", reason=fault)
                 withheld = [told for told in commands if self._is_risky(told)]
                 commands = [told for told in commands if told not in withheld]
+        on_begun()
         records = list(self._actuator.carry_out(
             commands, deadline, on_sent=lambda at: self._sent(entry_id, at)))
         for at, record in enumerate(records):
@@ -114,26 +118,38 @@ class Performer:
         """Whether an earlier run has left commands open."""
         return self._store is not None and bool(self._store.journal.open_entries())
 
-    def reconcile(self, home: Callable[[], Home], deadline: float) -> dict[str, list[str]]:
+    def reconcile(self, home: Callable[[], Home], deadline: float, *, run: str | None = None
+                  ) -> dict[str, list[str]]:
         """Settle what an earlier run has begun and not settled: ask the devices, send nothing.
 
-        `home` is asked again while devices are still being discovered.
+        `home` is asked again while devices are still being discovered. `run`: only that worker's.
 
         Returns:
             Site -> names of devices of which nobody can say whether they did it.
         """
         unknown: dict[str, list[str]] = {}
         for entry in self._store.journal.open_entries() if self._store else ():
-            for at, step in enumerate(entry.steps):
-                if step.verdict is not None:
-                    continue
-                told = msgspec.json.decode(step.command, type=Told)
-                verdict, state = self._found(told, home, deadline)
-                if verdict == "unconfirmed":
-                    unknown.setdefault(entry.site, []).append(told.name)
-                _log.warning("command.reconciled", device=told.name, verdict=verdict)
+            if run is None or entry.run == run:
                 assert self._store is not None
-                self._store.journal.settled(entry.id, at, verdict, msgspec.json.encode(state))
+                with self._store.lock(entry.site):
+                    if names := self.settle(entry.id, home, deadline):
+                        unknown.setdefault(entry.site, []).extend(names)
+        return unknown
+
+    def settle(self, entry_id: str, home: Callable[[], Home], deadline: float) -> list[str]:
+        """Settle one entry; names of devices of which nobody can say whether they did it."""
+        unknown: list[str] = []
+        entry = self._store.journal.entry(entry_id) if self._store else None
+        for at, step in enumerate(entry.steps) if entry else ():
+            if step.verdict is not None:
+                continue
+            told = msgspec.json.decode(step.command, type=Told)
+            verdict, state = self._found(told, home, deadline)
+            if verdict == "unconfirmed":
+                unknown.append(told.name)
+            _log.warning("command.reconciled", device=told.name, verdict=verdict)
+            assert self._store is not None
+            self._store.journal.settled(entry_id, at, verdict, msgspec.json.encode(state))
         return unknown
 
     def _found(self, told: Told, home: Callable[[], Home], deadline: float

@@ -47,6 +47,8 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
     broker: Broker
     client_id: str = "iotcall-hub"
     """Names our session at the broker and our status topic; one hub, one id."""
+    share: str = ""
+    """Name of the group of workers that share the utterances; empty: we hear all of them."""
     mqtt_version: MqttVersion = "auto"
     """`auto` speaks MQTT 5 and falls back to 3.1.1 with a broker that does not."""
     session_expiry_seconds: int = 120
@@ -65,6 +67,11 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Longest time the student may take over an utterance."""
     connect_seconds: float = 5.0
     """Longest time for each step of a connection."""
+
+    @property
+    def asked_as(self) -> str:
+        """The name in the topics on which we are asked: the whole group's, in a group."""
+        return self.share or self.client_id
 
     @property
     def stop_seconds(self) -> float:
@@ -117,6 +124,12 @@ def check_settings(settings: HubSettings) -> HubSettings:
     if not _CLIENT_ID.fullmatch(settings.client_id):
         raise InputError(f"the client id {settings.client_id!r} is a part of topics; expected 1 "
                          "to 64 letters, digits, `_`, `.` or `-`")
+    if settings.share and not _CLIENT_ID.fullmatch(settings.share):
+        raise InputError(f"the group {settings.share!r} is a part of topics; expected 1 to 64 "
+                         "letters, digits, `_`, `.` or `-`")
+    if settings.share and settings.mqtt_version == "3.1.1":
+        raise InputError("shared subscriptions are MQTT 5, and --mqtt-version is 3.1.1: drop one "
+                         "of --share and --mqtt-version")
     if not 1 <= settings.queue <= 1000:
         raise InputError(f"the queue holds 1 to 1000 utterances, found {settings.queue}")
     if not 1 <= settings.session_expiry_seconds <= 86400:

@@ -6,6 +6,7 @@ Source of the shapes: https://rhasspy.readthedocs.io/en/latest/reference/#mqtt-a
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -20,6 +21,7 @@ VOICE_TOPICS = (TEXT_CAPTURED, NLU_QUERY)
 NOT_RECOGNISED = "hermes/nlu/intentNotRecognized"
 CONTINUE_SESSION = "hermes/dialogueManager/continueSession"
 END_SESSION = "hermes/dialogueManager/endSession"
+SESSION_STARTED = "hermes/dialogueManager/sessionStarted"
 SESSION_ENDED = "hermes/dialogueManager/sessionEnded"
 SAY = "hermes/tts/say"
 
@@ -109,6 +111,14 @@ def read_voice(
     """The utterance of a message on one of `VOICE_TOPICS`. Never raises: anybody may publish."""
     return voice(lambda: _heard(topic, payload), payload, text_limit_characters,
                  payload_limit_bytes)
+
+
+def read_started(payload: bytes) -> str | None:
+    """The session that a dialogue manager has started; None where nobody can read it."""
+    try:
+        return readable(msgspec.json.decode(payload, type=_Ended).session_id)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def read_broken_off(payload: bytes) -> str | None:
@@ -243,6 +253,8 @@ def _heard(topic: str, payload: bytes) -> Heard:
             session_id=captured.session_id or None,
         )
     query = msgspec.json.decode(payload, type=_NluQuery)
+    # subtle: what is taken unread is not checked either, and would make our answers no JSON.
+    msgspec.json.decode(query.custom_data)
     return Heard(
         text=query.input.strip(),
         site_id=query.site_id or "default",
@@ -298,8 +310,8 @@ def _is_visible(character: str) -> bool:
 
 def _slot(name: str, value: Any, text: str, confidence: float) -> dict[str, Any]:
     said = str(value).replace("_", " ")
-    start = text.casefold().find(said.casefold())
-    found = start >= 0 and len(text.casefold()) == len(text)
+    place = re.search(rf"(?<!\w){re.escape(said)}(?!\w)", text, re.IGNORECASE)
+    found, start = place is not None, place.start() if place else 0
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return {
         "entity": name,

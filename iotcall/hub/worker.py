@@ -22,6 +22,7 @@ from iotcall.dialogue import (
     Session,
 )
 from iotcall.dialogue import Outcome as Understood
+from iotcall.errors import StoreError
 from iotcall.hub.actuator import Actuator
 from iotcall.hub.exchange import NotPermitted, Undelivered
 from iotcall.hub.fallback import Router
@@ -32,6 +33,7 @@ from iotcall.hub.logs import fault
 from iotcall.hub.performer import Performer
 from iotcall.hub.responses import answers, objections
 from iotcall.hub.settings import HubSettings
+from iotcall.hub.shift import Shift
 from iotcall.hub.sites import Sites
 from iotcall.hub.topics import Heard, Malformed, Message, intent, say
 from iotcall.hub.turn import CommandRecord, LatencyRecord, Outcome, TurnRecord
@@ -69,6 +71,7 @@ class Worker:
         self._dialogue = dialogue
         self._performer = Performer(actuator, conversation.states, dialogue, store)
         self._sites = Sites(dialogue, lambda: conversation.home, store)
+        self._shift = Shift(settings, link, store)
         self._understanding = Understanding(
             conversation, student, not_understood=dialogue.replies.not_understood,
             fallback_below=dialogue.fallback_below, decode_seconds=settings.decode_seconds,
@@ -80,8 +83,7 @@ class Worker:
         """Body of the worker thread."""
         self._reconcile()
         while (waiting := inbox.take()) is not None:
-            if self._is_finished(waiting):
-                ledger.handled(waiting.entry)
+            if self._is_finished_in_turn(waiting, ledger):
                 self._prepare(waiting.heard.site_id, inbox)
 
     def object_to(self, asked: Heard | Malformed, why: Objection) -> list[Message]:
@@ -90,26 +92,35 @@ class Worker:
 
     def came_up(self) -> None:
         """The broker has taken our birth: what it kept for us has arrived, or is arriving."""
-        self._sites.up_at = min(self._sites.up_at, time.monotonic())
+        self._sites.came_up()
 
     def break_off(self, session_id: str) -> None:
         """Nobody waits for an answer in this Hermes session any more. For the network thread."""
         self._understanding.break_off(session_id)
 
+    def inherit(self, run: str) -> None:
+        """Settle what another worker has left open that is gone. For the heir's thread."""
+        self._settle_left(run)
+
     def _reconcile(self) -> None:
         """Settle what an earlier run has left open, before anything new is done."""
         try:
+            if self._sites.shared:
+                return  # what is open may be in another worker's hand
             if not self._performer.is_open or not self._link.wait_up(
                     time.monotonic() + self._settings.session_expiry_seconds):
                 return
-            unknown = self._performer.reconcile(
-                lambda: self._conversation.home,
-                time.monotonic() + self._settings.acknowledge_seconds)
-            for site, names in unknown.items():
-                _log.warning("commands.unconfirmed", site_id=site, devices=names)
-                self._link.send(say(site, self._dialogue.replies.interrupted))
+            self._settle_left()
         except Exception as error:  # as in _is_finished: the next utterance may go well
             _log.error("journal.unsettled", fault=fault(error))
+
+    def _settle_left(self, run: str | None = None) -> None:
+        unknown = self._performer.reconcile(
+            lambda: self._conversation.home,
+            time.monotonic() + self._settings.acknowledge_seconds, run=run)
+        for site, names in unknown.items():
+            _log.warning("commands.unconfirmed", site_id=site, devices=names)
+            self._link.send(say(site, self._dialogue.replies.interrupted))
 
     def _prepare(self, site_id: str, inbox: Inbox) -> None:
         """Let the student read what was just said and done, before the site's next utterance."""
@@ -117,6 +128,22 @@ class Worker:
             self._understanding.prepare(self._sites.of(site_id), lambda: not inbox.is_idle)
         except Exception as error:  # as in _is_finished: the next utterance may go well
             _log.error("student.unprepared", fault=fault(error))
+
+    def _is_finished_in_turn(self, waiting: Waiting, ledger: Ledger) -> bool:
+        """As `_is_finished`, while no other worker serves the site; tells the ledger."""
+        expires_at = waiting.received_at + self._settings.session_expiry_seconds
+        try:
+            self._link.wait_up(expires_at)
+            with self._shift.turn(waiting.heard.site_id, expires_at):
+                if not self._is_finished(waiting):
+                    return False
+                ledger.handled(waiting.entry)
+                self._shift.settled(waiting)
+        except StoreError as error:
+            _log.error("utterance.no_turn", site_id=waiting.heard.site_id, reason=str(error))
+            self._apologise(waiting)
+            ledger.handled(waiting.entry)
+        return True
 
     def _is_finished(self, waiting: Waiting) -> bool:
         """Whether nothing is left to do; False leaves it with the broker, for the next start."""
@@ -149,12 +176,19 @@ class Worker:
         self._link.send(self._noted(record))
 
     def _handle(self, waiting: Waiting, expires_at: float) -> None:
-        session = self._sites.of(waiting.heard.site_id)
+        taken = self._shift.taken(waiting)
+        if taken is None:
+            _log.info("voice.echo_ignored", topic=waiting.topic, site_id=waiting.heard.site_id)
+            return
+        with self._sites.in_hand(taken.heard.site_id) as session:
+            self._handle_in(session, taken, expires_at)
+
+    def _handle_in(self, session: Session, waiting: Waiting, expires_at: float) -> None:
         if waiting.digits is not None and session.pending:  # it answers in the question's session
             waiting = msgspec.structs.replace(waiting, heard=msgspec.structs.replace(
                 waiting.heard, session_id=session.pending.session_id))
         heard = waiting.heard
-        if not waiting.first_delivery and (earlier := self._performer.earlier(waiting.key)):
+        if not waiting.first_delivery and (earlier := self._earlier(waiting.key)):
             self._tell_earlier(waiting, earlier, expires_at)
             return
         understood = self._understanding.understand(session, waiting)
@@ -196,6 +230,16 @@ class Worker:
         _log.info("utterance.handled", site_id=heard.site_id, outcome=outcome,
                   calls=[call.name for call in found.calls], total_ms=latency.total)
 
+    def _earlier(self, key: str) -> Entry | None:
+        """What became of an utterance that was begun before."""
+        earlier = self._performer.earlier(key)
+        if earlier is None or not earlier.is_open or not self._sites.shared:
+            return earlier
+        # We hold its site, so whoever began it is gone or too late.
+        self._performer.settle(earlier.id, lambda: self._conversation.home,
+                               time.monotonic() + self._settings.acknowledge_seconds)
+        return self._performer.earlier(key)
+
     def _bridge(self, waiting: Waiting) -> None:
         """Say something while the bigger model thinks."""
         if self._wait_reply and waiting.spoken is None and waiting.heard.answer_to is None:
@@ -217,7 +261,8 @@ class Worker:
         self._conversation.before(session, found)
         done = self._performer.perform(
             found, key=waiting.key, first_delivery=waiting.first_delivery,
-            site=session.site_id, session_id=waiting.heard.session_id, deadline=deadline)
+            site=session.site_id, session_id=waiting.heard.session_id, deadline=deadline,
+            on_begun=lambda: self._sites.share(session))  # a yes counts once, whoever dies
         verdicts = [told.verdict for told in done.commands]
         outcome: Outcome = next((worst for worst in ("unconfirmed", "refused")
                                  if worst in verdicts), "done")

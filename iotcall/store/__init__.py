@@ -5,6 +5,7 @@ from iotcall.store.clocks import Clocks
 from iotcall.store.journal import AlreadyBegun, Entry, Intended, Journal, Step, Verdict
 from iotcall.store.lists import Added, Lists, Removed
 from iotcall.store.sessions import KeptSession, Sessions
+from iotcall.store.sharing import LeaseLost, Sharing
 from iotcall.store.store import Store, StoreSettings, open_store, state_file
 from iotcall.store.timers import Cancelled, Due, Timer, Timers
 
@@ -19,9 +20,11 @@ __all__ = [
     "Intended",
     "Journal",
     "KeptSession",
+    "LeaseLost",
     "Lists",
     "Removed",
     "Sessions",
+    "Sharing",
     "Step",
     "Store",
     "StoreSettings",

@@ -1,8 +1,8 @@
 """Which utterances workers have in hand, so that another delivery of one is known for it.
 
 Leaves out: when one is in hand (the hub). Packet identifiers say nothing to another worker, and a
-broker that gives a message to another client gives it as new (MQTT 5, 3.3.1.1). So who takes an
-utterance in hand notes it under its digest, and drops the note when the broker cannot send it again.
+broker that gives a message to another client gives it as new (MQTT 5, 3.3.1.1). So whoever takes an
+utterance in hand notes it under its digest, and drops the note when it cannot come again.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Hands:
     def __init__(self, backend: Backend, clocks: Clocks) -> None:
         self._backend, self._clocks = backend, clocks
 
-    def take(self, digest: str, site: str, key: str, *, seconds: float) -> str:
-        """Note an utterance; its key, or that of the delivery for which a note was left behind.
+    def take(self, digest: str, site: str, key: str, *, seconds: float) -> str | None:
+        """Note an utterance; the key of the delivery for which a note was left behind, if one was.
 
         `seconds`: for how long a broker may deliver again what it has delivered once.
         """
@@ -33,7 +33,7 @@ class Hands:
         self._backend.commit([
             Put(kind="hand", key=digest, site=site, at=now, body=msgspec.json.encode(left or key)),
             Prune(kind="hand", keep=_KEPT, since=now - seconds)], durable=False)
-        return left or key
+        return left
 
     def drop(self, digest: str) -> None:
         """It is finished, and the broker knows."""

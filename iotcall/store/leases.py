@@ -2,8 +2,8 @@
 
 A lease is a key with a random token that expires. A thread of its own holds what is held longer,
 three times in each lease, until it is given back; so a site is free again one lease after its
-worker has died. A worker that was too slow to hold its lease (a paused machine) commits nothing: the
-commit looks at the token in the same step (`RedisBackend.fences`).
+worker has died. A worker that was too slow to hold its lease (a paused machine) commits nothing:
+the commit looks at the token in the same step (`RedisBackend.fences`).
 """
 
 from __future__ import annotations
@@ -82,8 +82,10 @@ class Leases:
     def gone(self) -> tuple[str, ...]:
         listed = sorted(run.decode() for run in self._server.ask(
             lambda client: client.smembers(self._runs)))
-        return tuple(run for run in listed if not self._server.ask(
-            lambda client, run=run: client.exists(self._alive(run))))
+        return tuple(run for run in listed if not self._is_alive(run))
+
+    def _is_alive(self, run: str) -> bool:
+        return bool(self._server.ask(lambda client: client.exists(self._alive(run))))
 
     def forget(self, run: str) -> None:
         self._server.ask(lambda client: client.srem(self._runs, run))

@@ -35,6 +35,7 @@ from redis.retry import Retry
 from iotcall.errors import InputError, StoreError, StoreFull
 from iotcall.store import scripts
 from iotcall.store.backend import Change, Drop, Kind, Prune, Put, Row
+from iotcall.store.sharing import LeaseLost
 
 _EXPECTED = "expected redis://[[user]:password@]host[:port][/db][?prefix=NAME], or rediss://"
 _PREFIX_LIMIT_CHARACTERS = 64
@@ -65,17 +66,13 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedisFull(StoreFull):
-    """The server's memory, or our share of it, is used up."""
+    """Our share of the server's memory is used up, or (0) all of it."""
 
     def __init__(self, address: Address, limit_bytes: int) -> None:
-        StoreError.__init__(
-            self, f"{address}: nothing more can be kept: the server's maxmemory is reached, or our "
-            f"{limit_bytes / 2**20:g} MiB are; raise it, and it goes on")
+        reached = f"our {limit_bytes / 2**20:g} MiB are" if limit_bytes else "its maxmemory is"
+        StoreError.__init__(self, f"{address}: nothing more can be kept: {reached} used up; make "
+                            "room, or allow more, and it goes on")
         self.path, self.limit_bytes = Path(str(address)), limit_bytes
-
-
-class LeaseLost(StoreError):
-    """We were too slow, and another worker has what we held: nothing was changed."""
 
 
 class Server:
@@ -136,7 +133,7 @@ class Server:
                              "the server (e.g. `redis-server`), or name another with --store "
                              "redis://host:port") from error
         except redis.RedisError as error:
-            if "OOM" in str(error) or isinstance(error, redis.OutOfMemoryError):
+            if isinstance(error, redis.OutOfMemoryError) or "OOM" in str(error):
                 raise RedisFull(self.address, 0) from error
             raise StoreError(f"{self.address}: did not do it: {error}") from error
 

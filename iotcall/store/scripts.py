@@ -147,10 +147,7 @@ return redis.call('DEL', KEYS[1])
 
 ECHO = """
 local other = redis.call('GET', KEYS[1])
-if other and other ~= ARGV[1] then
-  redis.call('DEL', KEYS[1])
-  return 1
-end
+if other and other ~= ARGV[1] then return 1 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 0
 """

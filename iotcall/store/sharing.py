@@ -10,6 +10,12 @@ import contextlib
 from collections.abc import Iterator
 from typing import Protocol
 
+from iotcall.errors import StoreError
+
+
+class LeaseLost(StoreError):
+    """We were too slow, and another worker has what we held: nothing was changed."""
+
 
 class Sharing(Protocol):
     """Thread-safe. Every operation may raise `StoreError`."""
@@ -33,8 +39,7 @@ class Sharing(Protocol):
         """Whether a duty that one worker does for all is ours, for so long from now."""
 
     def is_echo(self, of: str, word: str, seconds: float) -> bool:
-        """Whether somebody has lately left another word there, which is gone then; else leave ours.
-        """
+        """Whether somebody has lately left another word there; else leave ours."""
 
     def gone(self) -> tuple[str, ...]:
         """Runs that ended without a farewell, sorted."""

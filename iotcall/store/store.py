@@ -118,7 +118,7 @@ def open_store(where: Path | str, settings: StoreSettings | None = None, *,
         StoreError: another process holds it, or the server is not there.
         StoreFull: a new file on a full disk.
     """
-    if isinstance(where, str) and where.startswith(("redis:", "rediss:")):
+    if isinstance(where, str) and "://" in where:
         return _on_server(where, settings or SHARED, clocks)
     path, settings, clocks = Path(where), settings or StoreSettings(), clocks or Clocks()
     put_aside = None

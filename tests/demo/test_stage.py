@@ -52,6 +52,15 @@ def test_an_utterance_moves_the_simulated_home(stage: Stage) -> None:
     assert stage.states()["kitchen light"]["state"] == "on"
 
 
+def test_a_script_is_said_at_the_satellites_that_it_names(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = written(tmp_path, "@kitchen", "lights off => kitchen light: state=off; ?done",
+                     "@living_room", "lights off => living room lamp: state=off; ?done")
+    assert play(read_script(script, CAST.home), stage, Display(json=True))
+    assert [record["site_id"] for record in printed(capsys)[0]] == ["kitchen", "living_room"]
+
+
 def test_a_message_that_the_hub_refuses_is_a_turn_too(stage: Stage) -> None:
     assert stage.say("a" * 500).outcome == "malformed"
 

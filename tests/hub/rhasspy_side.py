@@ -89,11 +89,11 @@ def main() -> None:
     def publish() -> None:
         for line in sys.stdin:
             side.publish(_made(json.loads(line)))
+        client.loop_stop()  # subtle: else a late message meets a loop that is closed
         side.mqtt_on_message(client, None, None)  # their sign to end
 
     threading.Thread(target=publish, daemon=True).start()
     asyncio.run(side.handle_messages_async())
-    client.loop_stop()
 
 
 if __name__ == "__main__":

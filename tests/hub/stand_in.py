@@ -2,7 +2,8 @@
 
 Understands "<room> lights on|off", "unlock|lock <door>", "and <room>", "thermostat <degrees>",
 "thermostat to <anything>" (80), "scene <name>", "status <kind>", "mumble", "crash", "dither", and
-"hold <gate> <utterance>", which is decoded only once <gate>.open exists.
+"hold <gate> <utterance>", which is decoded only once <gate>.open exists. With --answers FILE it
+writes what a file of labelled dialogues says instead (`iotcall.evaluate.marked`).
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from iotcall.catalogue import ToolCall, load_catalogue
 from iotcall.devices import load_home
 from iotcall.dialogue import read_dialogue
 from iotcall.errors import IotcallError
+from iotcall.evaluate.marked import MarkedTurn, read_marked
 from iotcall.hub.daemon import run_hub
 from iotcall.hub.logs import configure_logs
 from iotcall.hub.settings import HubSettings, check_settings, read_broker
 from iotcall.hub.wyoming import read_address
 from iotcall.runtime import Decoding, Turn
 from iotcall.shipped import shipped
-from iotcall.store import open_store
+from iotcall.store import StoreSettings, open_store
 from tests.hub.killed import kill_at
 
 CALLS: list[tuple[str, Callable[[re.Match[str]], ToolCall]]] = [
@@ -70,6 +72,24 @@ class StandIn:
         return decoded(calls_of(utterance), 0.1 if utterance == "mumble" else 0.9)
 
 
+class Labelled(StandIn):
+    """A perfect student, of dialogues whose answers are known."""
+
+    def __init__(self, dialogues: Sequence[Sequence[MarkedTurn]]) -> None:
+        super().__init__(Path())
+        self._turns = [turn for dialogue in dialogues for turn in dialogue]
+        self._at = 0
+
+    def decode(self, history: Sequence[Turn], utterance: str, *, site: str, deadline: float,
+               cancelled: Callable[[], bool]) -> Decoding:
+        # subtle: what the hub answers by itself never comes here, so these turns are passed over
+        for at in (*range(self._at, len(self._turns)), *range(self._at)):
+            if self._turns[at].utterance == utterance:
+                self._at = at + 1
+                return decoded(self._turns[at].calls, 0.9)
+        return decoded((), 0.0)
+
+
 def calls_of(utterance: str) -> tuple[ToolCall, ...]:
     """By the table above; ``turn|state=on|target=lamp; undo|`` is written out."""
     if "|" in utterance:
@@ -100,10 +120,13 @@ def main() -> int:
     parser.add_argument("--client-id", default="iotcall-hub")
     parser.add_argument("--mqtt-version", default="auto")
     parser.add_argument("--queue", type=int, default=8)
-    parser.add_argument("--store", type=Path)
+    parser.add_argument("--store")
+    parser.add_argument("--share", default="")
+    parser.add_argument("--lease-seconds", type=float)
     parser.add_argument("--killed-at")
     parser.add_argument("--wyoming", type=read_address)
     parser.add_argument("--grammar", default="smart_home")
+    parser.add_argument("--answers", type=Path)
     parser.add_argument("--acknowledge-seconds", type=float, default=2.0)
     parser.add_argument("--command-seconds", type=float, default=10.0)
     parser.add_argument("--session-expiry-seconds", type=int, default=120)
@@ -111,7 +134,7 @@ def main() -> int:
     configure_logs("info")
     settings = check_settings(HubSettings(
         broker=read_broker(given.broker), client_id=given.client_id,
-        mqtt_version=given.mqtt_version, queue=given.queue,
+        mqtt_version=given.mqtt_version, share=given.share, queue=given.queue,
         acknowledge_seconds=given.acknowledge_seconds, command_seconds=given.command_seconds,
         session_expiry_seconds=given.session_expiry_seconds))
     path = shipped("grammars") / given.grammar / "dialogue.toml"
@@ -120,8 +143,11 @@ def main() -> int:
     home = load_home(given.home)
     try:
         with contextlib.ExitStack() as stack:
-            store = stack.enter_context(open_store(given.store)) if given.store else None
-            student = StandIn(given.gates)
+            leases = StoreSettings(lease_seconds=given.lease_seconds) if (
+                given.lease_seconds) else None
+            store = stack.enter_context(open_store(given.store, leases)) if given.store else None
+            student = (Labelled(read_marked(given.answers, catalogue)) if given.answers
+                       else StandIn(given.gates))
             if given.killed_at:
                 kill_at(given.killed_at, student)
             run_hub(settings, home, catalogue, dialogue, student, store, given.wyoming)

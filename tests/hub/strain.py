@@ -38,7 +38,7 @@ class Asker:
         self._changed = threading.Condition()
         self._answers: dict[str, list[str]] = {}
         self._reply_topic = f"reply/{uuid.uuid4().hex[:8]}"
-        ready = threading.Event()
+        self._ready = threading.Event()
         kept = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         kept.SessionExpiryInterval = 600
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5,
@@ -46,11 +46,15 @@ class Asker:
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe(
             [(topic, 1) for topic in (self._reply_topic, _END, _CONTINUE, _NOT_RECOGNISED)])
-        self._client.on_subscribe = lambda *_: ready.set()
+        self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.on_disconnect = lambda *_: self._ready.clear()
         self._client.on_message = self._take
         self._client.connect("127.0.0.1", port, clean_start=False, properties=kept)
         self._client.loop_start()
-        assert ready.wait(DEADLINE_SECONDS), "the asker has no broker"
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        assert self._ready.wait(DEADLINE_SECONDS), "the asker has no broker"
 
     def ask(self, asked: str, text: str) -> None:
         """On the plain topic; does not wait."""
@@ -100,8 +104,9 @@ class Cable:
     """A network before a broker: unplugged, nothing passes and nobody is told; plugged in again,
     what both ends still hold on to passes. Directions: `up` is to the broker."""
 
-    def __init__(self, broker_port: int) -> None:
-        self._broker_port = broker_port
+    def __init__(self, broker_port: int, *, breaks_at: bytes = b"") -> None:
+        """`breaks_at`: unplugged before something that holds this reaches the broker, once."""
+        self._broker_port, self._breaks_at = broker_port, breaks_at
         self._server = socket.create_server(("127.0.0.1", 0))
         self.url = f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
         self._plugged = {"up": threading.Event(), "down": threading.Event()}
@@ -144,25 +149,34 @@ class Cable:
                                      daemon=True).start()
 
     def _carry(self, direction: str, source: socket.socket, target: socket.socket) -> None:
-        """subtle: asks the source again after the wait, as a network carries nothing of a sender
-        that has reset its connection meanwhile."""
+        """subtle: what the sender wrote before it reset the connection has reached us, on one
+        machine; over a network that was down it would not have."""
         with contextlib.suppress(OSError):
-            while source.recv(1, socket.MSG_PEEK):
+            while chunk := source.recv(65536, socket.MSG_PEEK):
+                if direction == "up" and self._breaks_at and self._breaks_at in chunk:
+                    self._breaks_at = b""
+                    self.unplug()
                 self._plugged[direction].wait()
+                if source.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                    break
                 target.sendall(source.recv(65536))
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_RDWR)
 
 
+def process_id(hub: HubProcess) -> int:
+    return hub._process.pid
+
+
 def memory_kib(hub: HubProcess) -> int:
     """Resident memory of the hub's process now (proc_pid_status(5), VmRSS)."""
-    status = Path(f"/proc/{_pid(hub)}/status").read_text()
+    status = Path(f"/proc/{process_id(hub)}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1])
 
 
 def open_files(hub: HubProcess) -> int:
     """Descriptors that the hub's process holds now."""
-    return len(list(Path(f"/proc/{_pid(hub)}/fd").iterdir()))
+    return len(list(Path(f"/proc/{process_id(hub)}/fd").iterdir()))
 
 
 def paced(count: int, per_second: float) -> Iterator[int]:
@@ -171,7 +185,3 @@ def paced(count: int, per_second: float) -> Iterator[int]:
     for number in range(count):
         pause.wait(max(0.0, begun + number / per_second - time.monotonic()))
         yield number
-
-
-def _pid(hub: HubProcess) -> int:
-    return hub._process.pid

@@ -191,3 +191,27 @@ def test_a_door_with_a_pin_opens_by_the_keypad_and_by_no_yes(
     assert (turn["outcome"], turn["utterance"]) == ("done", "")
     assert "2468" not in hub.log.read_text()
     assert "2468" not in json.dumps(satellite.heard(TURN))
+
+
+def test_a_managers_query_counts_and_not_the_transcript_before_it(
+    hub: HubProcess, satellite: Satellite
+) -> None:
+    satellite.publish("hermes/dialogueManager/sessionStarted", {"sessionId": "m1", "siteId": "x"})
+    satellite.say("kitchen lights on", session="m1", site="x")
+    satellite.publish("hermes/nlu/query", {
+        "input": "kitchen lights on", "siteId": "x", "sessionId": "m1", "id": "q1",
+        "intentFilter": ["set_scene"], "customData": "mine"})
+    (turn,) = satellite.wait(TURN, 1)
+    assert turn["outcome"] == "not_recognised"
+    satellite.say("bedroom lights on")
+    assert [each["utterance"] for each in satellite.wait(TURN, 2)] == [
+        "kitchen lights on", "bedroom lights on"]
+    assert satellite.heard("zigbee2mqtt/kitchen light/set") == []
+
+
+def test_a_transcript_whose_manager_never_asks_is_done_by_itself(
+    hub: HubProcess, satellite: Satellite
+) -> None:
+    satellite.publish("hermes/dialogueManager/sessionStarted", {"sessionId": "m2", "siteId": "x"})
+    satellite.say("kitchen lights on", session="m2", site="x")
+    assert satellite.wait(TURN, 1)[0]["outcome"] == "done"

@@ -6,6 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from iotcall.devices.simulated import SimulatedHome
 from iotcall.shipped import shipped
-from tests.hub.actors import HubProcess, Mosquitto, Satellite
+from tests.hub.actors import HubProcess, Mosquitto, Proxy, wait_until
 from tests.hub.hostile import EVIL, announced, flood
-from tests.hub.strain import Asker, memory_kib
+from tests.hub.strain import ASK, Asker, memory_kib
 
 TURN = "iotcall/iotcall-hub/turn"
 STEP = 100  # messages between two questions that show that the hub has kept up
@@ -72,12 +73,17 @@ def asker(mosquitto: Mosquitto) -> Iterator[Asker]:
 
 
 @pytest.fixture
-def open_hub(mosquitto: Mosquitto, simulated_home: SimulatedHome, tmp_path: Path
-             ) -> Iterator[HubProcess]:
+def proxy(mosquitto: Mosquitto) -> Iterator[Proxy]:
+    with closing(Proxy(mosquitto.port)) as before:
+        yield before
+
+
+@pytest.fixture
+def open_hub(proxy: Proxy, simulated_home: SimulatedHome, tmp_path: Path) -> Iterator[HubProcess]:
     """A hub that believes every announcement, beside the devices of the demo's home."""
     home = tmp_path / "open.toml"
     home.write_text(f"{(shipped('devices') / 'homes' / 'demo.toml').read_text()}\n{SOURCES}")
-    hub = HubProcess(tmp_path, mosquitto.url, "--home", str(home), "--acknowledge-seconds", "0.3")
+    hub = HubProcess(tmp_path, proxy.url, "--home", str(home), "--acknowledge-seconds", "0.3")
     hub.start()
     hub.wait_logged("hub.started")
     yield hub
@@ -87,7 +93,7 @@ def open_hub(mosquitto: Mosquitto, simulated_home: SimulatedHome, tmp_path: Path
 @pytest.mark.parametrize(("count", "made_up"), [
     (5_000, 300), pytest.param(100_000, 5_000, marks=pytest.mark.slow)])
 def test_hostile_messages_on_every_topic_leave_the_hub_well(
-    open_hub: HubProcess, listener: Listener, asker: Asker, count: int, made_up: int
+    open_hub: HubProcess, proxy: Proxy, listener: Listener, asker: Asker, count: int, made_up: int
 ) -> None:
     early = 0
     for number, (topic, payload) in enumerate(flood(count, made_up=made_up)):
@@ -98,6 +104,8 @@ def test_hostile_messages_on_every_topic_leave_the_hub_well(
             early = early or (memory_kib(open_hub) if number >= 10 * STEP else 0)
     for topic in ("zigbee2mqtt/bridge/state", "zigbee2mqtt/bathroom_light/availability"):
         listener.publish(topic, b'{"state": "online"}', qos=1)
+    proxy.cut()  # and with all that it believes now it connects again
+    wait_until(lambda: open_hub.log.read_text().count("event=broker.connected") == 2, "the hub")
     done = []
     for number in range(20):  # of those that came last, some may still wait
         asker.ask(f"good {number}", "bathroom lights on")
@@ -120,7 +128,7 @@ def test_names_of_devices_that_are_announced_are_said_and_logged_clean(
             listener.publish(topic, body.encode(), qos=1)
     for source in ("zigbee2mqtt", "homeassistant", "tasmota", "homie"):
         open_hub.wait_logged(f"event=device.appeared id={source}:")
-    asker.query("all", "lights on")
+    asker.query("all", "scene away")
     (told,) = asker.wait_answered({"all"})["all"]
     assert "evil" in told
     assert_clean(open_hub, {told, *listener.texts})
@@ -141,6 +149,34 @@ def test_a_device_with_a_voice_topic_for_its_state_does_not_make_the_hub_deaf(
     asker.ask("plain", "bathroom lights off")
     assert asker.wait_answered({"by Hermes", "plain"}) == {
         "by Hermes": ["The bathroom light is on."], "plain": ["done"]}
+
+
+def test_with_mqtt_5_the_broker_keeps_from_the_hub_what_is_longer_than_any_announcement(
+    open_hub: HubProcess, listener: Listener, asker: Asker
+) -> None:
+    early = memory_kib(open_hub)
+    for topic in (ASK, "hermes/nlu/query", "homeassistant/light/x/config"):
+        listener.publish(topic, bytes(40 << 20), qos=1)
+    asker.ask("good", "bathroom lights on")
+    assert asker.wait_answered({"good"}) == {"good": ["done"]}
+    assert memory_kib(open_hub) - early < 16 * 1024
+    assert "too_long" not in open_hub.log.read_text()
+
+
+def test_long_descriptions_of_many_devices_are_not_kept(
+    open_hub: HubProcess, listener: Listener, asker: Asker
+) -> None:
+    early = memory_kib(open_hub)
+    for number in range(20):
+        sensors = b'{"sn": {"a": [' + b"[]," * 300_000 + b"0]}}"
+        answer = b'{"id": 2, "result": {"a": [' + b"[]," * 300_000 + b"0]}}"
+        for topic, payload in ((f"tasmota/discovery/AABBCC{number:06X}/sensors", sensors),
+                               (f"shelly{number}/online", b"true"),
+                               (f"iotcall-hub/shelly/shelly{number}/rpc", answer)):
+            listener.publish(topic, payload, qos=1)
+        asker.ask(str(number), "")
+        asker.wait_answered({str(number)})
+    assert memory_kib(open_hub) - early < 24 * 1024  # they have 36 MiB
 
 
 def assert_clean(hub: HubProcess, texts: set[str]) -> None:

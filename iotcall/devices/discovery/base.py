@@ -52,7 +52,7 @@ def read_json(payload: bytes, topic: str) -> Any:
         return None
     try:
         return msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         log.warning("announcement_malformed", kind="no_json", topic=topic)
         return None
 

@@ -26,8 +26,8 @@ from iotcall.devices.discovery.shelly_components import Gadget, devices_of
 from iotcall.devices.points import Publication
 
 MAX_ANSWER_BYTES = 65_536
-"""A configuration has some ten thousand. It is kept as it was said: parsed, it may take twenty times
-as much."""
+"""A configuration has some ten thousand. Kept as it was said: parsed, it may take twenty times as
+much."""
 _QUESTIONS = {1: "Shelly.GetDeviceInfo", 2: "Shelly.GetConfig", 3: "Shelly.GetStatus"}
 """Our number -> method: the answer says the number only."""
 _LEVEL = r"[^/+#$\s][^/+#\s]{0,63}"

@@ -144,7 +144,8 @@ def _one(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, ...]
         return Phrase(devices=_inside(home.devices, within), several=True, everything=True)
     named = _named_exactly(said, home, within)
     rooms = within or ((site_room,) if site_room else ())
-    short = _named_shortly(said, home, rooms) if rooms else ()
+    # subtle: of one room only: "the blinds upstairs" are not just the one called "bedroom blinds"
+    short = _named_shortly(said, home, rooms) if len(rooms) == 1 else ()
     if len(short) == 1 and not any(device.room in rooms for device in named):
         return Phrase(devices=short)
     if named:

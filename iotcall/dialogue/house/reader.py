@@ -71,7 +71,7 @@ def _filled(question: Question, said: tuple[str, ...], utterance: str, call: Too
             settings: DialogueSettings) -> dict[str, object] | None:
     """The call's arguments with what was said, where it is one of the question's answers."""
     if is_only(words(utterance), settings.everywhere, settings.fillers) and question.fills:
-        return {**call.arguments, "scope": "all"}
+        return {**call.arguments, **_all_of(question)}
     exact = {(fill.slot, fill.value) for fill in question.fills
              if said == without(words(fill.said), settings.fillers)}
     partly = {(fill.slot, fill.value) for fill in question.fills
@@ -85,3 +85,7 @@ def _filled(question: Question, said: tuple[str, ...], utterance: str, call: Too
     return None
 
 
+def _all_of(question: Question) -> dict[str, str]:
+    """All that was offered and nothing else: "the lamp" may mean more than the lamps of a room."""
+    offered = dict.fromkeys(str(fill.value) for fill in question.fills if fill.slot == "target")
+    return {"target": " and ".join(offered)} if offered else {"scope": "all"}

@@ -100,8 +100,10 @@ def _said(where: Where, around: Around, *, tool: str, kinds: Sequence[Kind],
         if not rooms:
             return _misplaced(where, around, tool=tool, kinds=kinds, can=can, risky=risky)
     if where.target:
+        # subtle: "all the blinds" is nowhere in particular; a query's scope is the resolver's own
+        anywhere = risky or (where.scope == "all" and tool != "query")
         phrase = phrase_of(where.target, home, around.house.nouns, rooms=rooms,
-                           site_room="" if risky else around.site_room)
+                           site_room="" if anywhere else around.site_room)
         if phrase is None:
             return _unknown(where.target, around)
         return _of_phrase(phrase, where, rooms, around, tool=tool, kinds=kinds, can=can,

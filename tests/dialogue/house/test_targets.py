@@ -14,6 +14,7 @@ from tests.dialogue.house.talk import House, call
 KITCHEN = {"kitchen light", "counter lights"}
 LIVING = {"ceiling light", "floor lamp", "reading lamp"}
 BEDROOM = {"bedroom ceiling light", "left bedside lamp", "right bedside lamp"}
+UPSTAIRS_BLINDS = {"bedroom blinds", "nursery blind"}
 UPSTAIRS = {"landing light", *BEDROOM, "night light", "guest lamp", "bathroom light"}
 
 
@@ -50,6 +51,20 @@ UPSTAIRS = {"landing light", *BEDROOM, "night light", "guest lamp", "bathroom li
 def test_the_words_mean_these_devices(house: House, where: dict[str, str], names: set[str]
                                       ) -> None:
     assert house.names(ToolCall("turn", {"state": "off", **where})) == names
+
+
+@pytest.mark.parametrize(("site", "where", "names"), [
+    ("bedroom", {"target": "blinds"}, {"bedroom blinds"}),
+    ("default", {"target": "blinds", "room": "bedroom"}, {"bedroom blinds"}),
+    ("default", {"target": "blinds", "room": "upstairs"}, UPSTAIRS_BLINDS),
+    ("default", {"target": "blinds", "room": "bedroom and nursery"}, UPSTAIRS_BLINDS),
+    ("default", {"target": "blinds", "room": "whole house"}, UPSTAIRS_BLINDS | {"study blind"}),
+    ("bedroom", {"target": "blinds", "scope": "all"}, UPSTAIRS_BLINDS | {"study blind"}),
+])
+def test_several_rooms_mean_more_than_the_device_that_is_called_like_one_of_them(
+    house: House, site: str, where: dict[str, str], names: set[str]
+) -> None:
+    assert house.names(ToolCall("cover", {"action": "close", **where}), site=site) == names
 
 
 @pytest.mark.parametrize(("site", "where", "names"), [
@@ -144,6 +159,12 @@ def test_an_answer_to_which_one_completes_the_call(
     house.says(call("turn", state="on", target="bedside lamp"))
     outcome = house.does(said=said)
     assert {name for name, _, _ in outcome} == names
+
+
+def test_all_of_them_are_all_that_were_offered(house: House) -> None:
+    house.says(call("turn", state="on", target="lamp"), site="living_room")
+    outcome = house.does(said="all of them", site="living_room")
+    assert {name for name, _, _ in outcome} == LIVING
 
 
 def test_never_mind_lets_go_of_a_question(house: House) -> None:
