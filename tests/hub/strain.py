@@ -26,6 +26,7 @@ ASK = "iotcall/iotcall-hub/ask"
 QUERY = "hermes/nlu/query"
 _END, _CONTINUE = (f"hermes/dialogueManager/{each}Session" for each in ("end", "continue"))
 _NOT_RECOGNISED = "hermes/nlu/intentNotRecognized"
+_TCP_CLOSE = 7  # of the kernel's tcp_states.h
 
 
 class Asker:
@@ -123,6 +124,10 @@ class Cable:
         for each in self._plugged.values():
             each.set()
 
+    def is_reset(self) -> bool:
+        """Whether a client has reset a connection, and not just ended it."""
+        return any(_is_reset(near) for near in self._open[::2])
+
     def close(self) -> None:
         self.plug_in()
         with contextlib.suppress(OSError):
@@ -157,11 +162,16 @@ class Cable:
                     self._breaks_at = b""
                     self.unplug()
                 self._plugged[direction].wait()
-                if source.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                if _is_reset(source):
                     break
                 target.sendall(source.recv(65536))
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_RDWR)
+
+
+def _is_reset(connection: socket.socket) -> bool:
+    """By its state (tcp(7), TCP_INFO): SO_ERROR says it to the first who asks, or writes, only."""
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _TCP_CLOSE
 
 
 def process_id(hub: HubProcess) -> int:

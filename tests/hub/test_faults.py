@@ -112,6 +112,7 @@ def test_a_command_that_a_cut_network_held_up_too_long_does_not_arrive_later(
                         broker_url=cable.url)
         asker.ask("kitchen", "kitchen lights on")
         hub.wait_logged("event=command.undelivered")
+        wait_until(cable.is_reset, "the hub to let go of the connection")
         cable.plug_in()
         assert asker.wait_answered({"kitchen"}) == {"kitchen": ["unconfirmed"]}
         asker.ask("bedroom", "bedroom lights on")

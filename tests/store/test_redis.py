@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,8 @@ from tests.store import (
 )
 from tests.store.conftest import Hands
 
+Running = Callable[..., RedisServer]
+
 ROOT = Path(__file__).parent.parent.parent
 ON = [Intended(command=b'{"state":"on"}')]
 OF_THE_FILE_ONLY = {
@@ -55,10 +58,23 @@ OF_THE_FILE_ONLY = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    running = RedisServer(tmp_path_factory.mktemp("redis"))
-    running.start()
-    yield running
-    running.stop()
+    started = RedisServer(tmp_path_factory.mktemp("redis"))
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    """Starts a server of the test's own, with these settings."""
+    with contextlib.ExitStack() as stack:
+        def start(*settings: str) -> RedisServer:
+            server = RedisServer(tmp_path, *settings)
+            server.start()
+            stack.callback(server.stop)
+            return server
+
+        yield start
 
 
 @pytest.fixture
@@ -186,9 +202,8 @@ def test_of_many_workers_with_one_utterance_exactly_one_begins(url: str) -> None
     assert sorted(begun) == list(range(40))
 
 
-def test_what_was_begun_is_known_after_the_server_was_killed(tmp_path: Path) -> None:
-    server = RedisServer(tmp_path)
-    server.start()
+def test_what_was_begun_is_known_after_the_server_was_killed(running: Running) -> None:
+    server = running()
     with open_store(server.url()) as store:
         entry_id = store.journal.begin("a", "kitchen", None, ON)
         server.kill()
@@ -198,50 +213,42 @@ def test_what_was_begun_is_known_after_the_server_was_killed(tmp_path: Path) -> 
         assert [entry.id for entry in store.journal.open_entries()] == [entry_id]
         with pytest.raises(AlreadyBegun):
             store.journal.begin("a", "kitchen", None, ON)
-    server.stop()
 
 
-def test_a_server_that_hangs_is_an_error_in_time(tmp_path: Path) -> None:
-    server = RedisServer(tmp_path)
-    server.start()
+def test_a_server_that_hangs_is_an_error_in_time(running: Running) -> None:
+    server = running()
     with open_store(server.url(), StoreSettings(busy_seconds=0.2)) as store:
         server._process.send_signal(19)  # SIGSTOP
         with pytest.raises(StoreError, match="cannot be reached"):
             store.lists.add("shopping", ["milk"])
         server._process.send_signal(18)
         assert set(store.lists.add("shopping", ["milk"]).added) <= {"milk"}
-    server.stop()
 
 
-def test_a_server_that_is_not_there_or_refuses_us_says_what_to_do(tmp_path: Path) -> None:
+def test_a_server_that_is_not_there_or_refuses_us_says_what_to_do(running: Running) -> None:
     with pytest.raises(StoreError, match=r"redis://127.0.0.1:9/0.*--store"):
         open_store("redis://user:geheim@127.0.0.1:9")
-    server = RedisServer(tmp_path, "--requirepass", "right")
-    server.start()
+    server = running("--requirepass", "right")
     address = f"redis://:{{}}@127.0.0.1:{server.port}"
     with pytest.raises(StoreError, match="password") as refused:
         open_store(address.format("geheim"))
     assert "geheim" not in str(refused.value)
     with open_store(address.format("right")) as store:
         assert store.lists.names() == ()
-    server.stop()
 
 
-def test_a_server_that_may_evict_is_refused(tmp_path: Path) -> None:
-    server = RedisServer(tmp_path, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
-    server.start()
+def test_a_server_that_may_evict_is_refused(running: Running) -> None:
+    server = running("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
     with pytest.raises(StoreError, match="set maxmemory-policy noeviction"):
         open_store(server.url())
-    server.stop()
 
 
 @pytest.mark.parametrize(("settings", "limit", "says"), [
     ([], 64 << 10, "our 0.0625 MiB are used up"),
     (["--maxmemory", "4mb", "--maxmemory-policy", "noeviction"], 1 << 30, "its maxmemory is")])
 def test_a_full_store_can_be_read_changes_nothing_and_goes_on_when_there_is_room(
-        tmp_path: Path, settings: list[str], limit: int, says: str) -> None:
-    server = RedisServer(tmp_path, *settings)
-    server.start()
+        running: Running, settings: list[str], limit: int, says: str) -> None:
+    server = running(*settings)
     with open_store(server.url(), StoreSettings(max_bytes=limit)) as store:
         store.sessions.put("kitchen", b"[" + b"1," * 8_000 + b"1]", seconds=60)
         begun: list[str] = []
@@ -261,7 +268,6 @@ def test_a_full_store_can_be_read_changes_nothing_and_goes_on_when_there_is_room
             store._backend._server.ask(lambda client: client.config_set("maxmemory", "100mb"))
         begin()
         assert [entry.id for entry in store.journal.open_entries()] == begun
-    server.stop()
 
 
 @pytest.mark.parametrize("url", [
@@ -412,3 +418,10 @@ def test_an_echo_is_the_same_under_another_word_for_all_workers(url: str) -> Non
         while two.sharing.is_echo("off", "query", 60):
             threading.Event().wait(0.01)
     assert said == [False, False, True, True]
+
+
+def test_a_hub_without_a_server_loads_no_redis() -> None:
+    code = "import iotcall.hub.daemon, iotcall.cli, sys; print('redis' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
+                         timeout=60, check=True)
+    assert run.stdout == "False\n"
