@@ -140,13 +140,17 @@ def assemble(file: HomeFile, found: Sequence[Device] = ()) -> Home:
             taken |= dict.fromkeys(_channels(device), device.source)
         else:
             missing.append(entry)
+    # what unlocks is a lock, whatever else is announced to be commanded there
+    locks = {_told_at(topic) for device in (*devices, *by_id.values()) if device.kind == "lock"
+             for topic in device.write_topics()}
     rooms, hidden = dict(file.rooms), []
     named = {(device.room, spoken(device.name)): 1 for device in devices}
     for device in sorted(by_id.values(), key=lambda one: (
             file.discovery.sources.index(one.source), one.room, one.name, one.id)):
-        if _matches(device, file.discovery.hide) or any(
+        told = frozenset(map(_told_at, device.write_topics()))
+        if _matches(device, file.discovery.hide) or (device.kind != "lock" and told & locks) or any(
                 taken.get(channel, device.source) != device.source
-                for channel in device.write_topics() or _channels(device)):
+                for channel in told or _channels(device)):
             hidden.append(device)
             continue
         device = _placed(device, file, rooms)
@@ -158,9 +162,15 @@ def assemble(file: HomeFile, found: Sequence[Device] = ()) -> Home:
                 missing=tuple(missing), hidden=tuple(hidden))
 
 
+def _told_at(topic: str) -> str:
+    """The topic without the attribute behind it: zigbee2mqtt takes ``lamp/set/state`` too."""
+    head, found, _ = topic.partition("/set/")
+    return f"{head}/set" if found else topic
+
+
 def _channels(device: Device) -> frozenset[Channel]:
     """Where a device is told, and each thing that it tells."""
-    return frozenset((*device.write_topics(), *(
+    return frozenset((*map(_told_at, device.write_topics()), *(
         (read.topic, *map(str, read.path)) for point in device.points.values()
         for read in point.reads)))
 

@@ -136,3 +136,15 @@ def test_a_discovered_device_takes_the_name_that_the_file_gives_it(small_home: H
     assert (device.name, device.room, device.id) == ("wine cellar", "den", "zigbee2mqtt:cellar")
     assert [each.name for each in home.hidden] == ["attic lamp"]
     assert home.missing == ()
+
+
+@pytest.mark.parametrize("topic", ["zigbee2mqtt/lock/set", "zigbee2mqtt/lock/set/state"])
+@pytest.mark.parametrize("source", ["homeassistant", "zigbee2mqtt"])
+def test_nothing_else_may_be_commanded_where_a_lock_is(
+    small_home: Home, topic: str, source: Source
+) -> None:
+    fake = Device(name="disco ball", room="", kind="light", source=source, address="fake",
+                  points={"state": Point(write=Write(topic=topic, words={"on": "UNLOCK"}))})
+    file = msgspec.structs.replace(small_home.file, discovery=Discovery(
+        sources=("zigbee2mqtt", "homeassistant")))
+    assert assemble(file, [fake]).hidden == (fake,)

@@ -121,6 +121,7 @@ def test_a_command_that_a_cut_network_held_up_too_long_does_not_arrive_later(
         assert len(satellite.heard(SETS["bedroom"])) == 1
 
 
+@pytest.mark.slow
 def test_a_broker_that_goes_right_after_the_start_is_found_again_and_costs_nothing(
     start_hub: StartHub, satellite: Satellite, mosquitto: Mosquitto, asker: Asker
 ) -> None:

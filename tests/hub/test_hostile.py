@@ -163,6 +163,7 @@ def test_with_mqtt_5_the_broker_keeps_from_the_hub_what_is_longer_than_any_annou
     assert "too_long" not in open_hub.log.read_text()
 
 
+@pytest.mark.slow
 def test_long_descriptions_of_many_devices_are_not_kept(
     open_hub: HubProcess, listener: Listener, asker: Asker
 ) -> None:
