@@ -145,7 +145,8 @@ def run_hub(
     watch = Watch(settings.client_id, queue=lambda: inbox.waiting,
                   devices=lambda: len(household.home.devices), audit=audit, listen=metrics)
     worker = Worker(settings, link, actuator, conversation, dialogue, student, store,
-                    router, on_turn=watch.turn)
+                    router, on_turn=watch.turn, on_routed=watch.metrics.fallback_asked,
+                    on_store_fault=watch.metrics.store_failed)
     heir = Heir(store, link, worker.inherit) if store and group else None
     bell = Bell(store, link, dialogue.house.replies) if store and dialogue.house else None
     inbox = Inbox(settings, ledger, worker.object_to, link.send)

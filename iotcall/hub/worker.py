@@ -63,8 +63,12 @@ class Worker:
         store: Store | None = None,
         router: Router | None = None,
         on_turn: Callable[[TurnRecord], None] = lambda record: None,
+        on_routed: Callable[[], None] = lambda: None,
+        on_store_fault: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_turn` hears every turn; also on the network thread, where nothing was handled."""
+        """`on_turn` hears every turn; also on the network thread, where nothing was handled.
+        `on_routed` hears that the bigger model is asked, `on_store_fault` that something could not
+        be kept."""
         self._settings = settings
         self._link = link
         self._conversation = conversation
@@ -76,7 +80,7 @@ class Worker:
             conversation, student, not_understood=dialogue.replies.not_understood,
             fallback_below=dialogue.fallback_below, decode_seconds=settings.decode_seconds,
             router=router, on_wait=self._bridge)
-        self._on_turn = on_turn
+        self._on_turn, self._on_routed, self._on_store_fault = on_turn, on_routed, on_store_fault
         self._wait_reply = router.wait_reply if router else ""
 
     def run(self, inbox: Inbox, ledger: Ledger) -> None:
@@ -242,6 +246,7 @@ class Worker:
 
     def _bridge(self, waiting: Waiting) -> None:
         """Say something while the bigger model thinks."""
+        self._on_routed()
         if self._wait_reply and waiting.spoken is None and waiting.heard.answer_to is None:
             self._link.send(say(waiting.heard.site_id, self._wait_reply))
 
@@ -268,6 +273,7 @@ class Worker:
                                  if worst in verdicts), "done")
         text = self._conversation.report(found, verdicts, chores=done.chores)
         if done.store_fault:
+            self._on_store_fault()
             text = f"{text} {self._dialogue.replies.not_kept}".strip()
         return done.commands, outcome, text
 

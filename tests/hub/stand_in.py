@@ -24,12 +24,14 @@ from iotcall.dialogue import read_dialogue
 from iotcall.errors import IotcallError
 from iotcall.evaluate.marked import MarkedTurn, read_marked
 from iotcall.hub.daemon import run_hub
+from iotcall.hub.fallback import Fallback, open_router
 from iotcall.hub.logs import configure_logs
 from iotcall.hub.settings import HubSettings, check_settings, read_broker
 from iotcall.hub.wyoming import read_address
 from iotcall.runtime import Decoding, Turn
 from iotcall.shipped import shipped
 from iotcall.store import StoreSettings, open_store
+from tests.hub.fallback.conftest import grounding_of
 from tests.hub.killed import kill_at
 
 CALLS: list[tuple[str, Callable[[re.Match[str]], ToolCall]]] = [
@@ -124,6 +126,7 @@ def main() -> int:
     parser.add_argument("--share", default="")
     parser.add_argument("--lease-seconds", type=float)
     parser.add_argument("--killed-at")
+    parser.add_argument("--fallback")
     parser.add_argument("--wyoming", type=read_address)
     parser.add_argument("--grammar", default="smart_home")
     parser.add_argument("--answers", type=Path)
@@ -150,7 +153,11 @@ def main() -> int:
                        else StandIn(given.gates))
             if given.killed_at:
                 kill_at(given.killed_at, student)
-            run_hub(settings, home, catalogue, dialogue, student, store, given.wyoming)
+            router = open_router(
+                Fallback(url=given.fallback, model="big", wait_reply="One moment.", record=True),
+                grounding_of(catalogue)[0], environ={},
+                traces=given.gates / "traces.jsonl") if given.fallback else None
+            run_hub(settings, home, catalogue, dialogue, student, store, given.wyoming, router)
     except IotcallError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
