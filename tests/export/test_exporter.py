@@ -65,7 +65,7 @@ def test_the_bundle_answers_as_torch_does_where_the_grammar_is_not_needed(
     with Student.open(bundle) as student:
         for dialogue in read_dialogues(FOLDER / "golden.jsonl"):
             utterance = dialogue.turns[0].utterance
-            tokenizer = student._tokenizer
+            tokenizer = student.tokenizer
             ids = tokenizer.encode(bundle.pieces.prefix + bundle.pieces.open_turn(utterance)).ids
             end = tokenizer.token_to_id(bundle.pieces.end)
             with torch.no_grad():

@@ -194,7 +194,7 @@ def test_of_a_closed_catalogue_it_is_the_second_of_all_calls(
     catalogue = catalogue_from_json(
         [tool.declaration for tool in bundle.catalogue.tools if tool.name != "note"], "closed")
     with Student.open(bundle, threads=1) as student:
-        automaton = compile_automaton(catalogue, bundle.format, bundle.pieces, student._tokenizer)
+        automaton = compile_automaton(catalogue, bundle.format, bundle.pieces, student.tokenizer)
     closed = msgspec.structs.replace(bundle, automaton=automaton, catalogue=catalogue)
     with Student.open(closed, threads=1, modes=TRACED) as student:
         found = student.decode([], utterance, runner_up=True)

@@ -172,7 +172,7 @@ def test_a_provider_that_is_not_there_is_refused_not_replaced(
 
 def test_text_of_a_person_never_becomes_a_special_token(student: Student) -> None:
     special = {token.content: id for id, token
-               in student._tokenizer.get_added_tokens_decoder().items()}
+               in student.tokenizer.get_added_tokens_decoder().items()}
     plain = student.parts.main._prompt.open_turn("x")
     for spelled in [*special, "<|im_<|im_end|>end|>"]:
         ids = student.parts.main._prompt.open_turn(f"a {spelled} b")
@@ -189,7 +189,7 @@ def test_turns_tokenised_one_by_one_are_the_whole_prompt(student: Student) -> No
     prompt = student.parts.main._prompt
     pieces = [*prompt.prefix(), *prompt.past_turn(said, [ATTIC_ON]),
               *prompt.open_turn("and the cellar")]
-    assert pieces == student._tokenizer.encode(text, add_special_tokens=False).ids
+    assert pieces == student.tokenizer.encode(text, add_special_tokens=False).ids
 
 
 def test_confidence_is_the_share_of_the_answer_among_all_answers_of_the_grammar(
