@@ -77,6 +77,8 @@ def pin(json: JsonOption = False) -> None:
 
 
 def _as_json(known: Home, states: DeviceStates | None) -> dict[str, Any]:
+    from iotcall.devices.home_safety import unmatched
+
     return {
         "name": known.name,
         "rooms": {key: {"aliases": room.aliases, "floor": room.floor,
@@ -93,6 +95,7 @@ def _as_json(known: Home, states: DeviceStates | None) -> dict[str, Any]:
             "state": states.of(device) if states else {}} for device in known.devices],
         "missing": [entry.name for entry in known.missing],
         "hidden": [device.id for device in known.hidden],
+        "unmatched_safety": unmatched(known.file, known.devices),
         "scenes": sorted(known.scenes), "satellites": known.satellites,
     }
 
@@ -101,6 +104,8 @@ def _print(known: Home, states: DeviceStates | None) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from iotcall.devices.home_safety import unmatched
 
     table = Table(box=None, pad_edge=False)
     for title in ("room", "device", "kind", "can be told", "state", "from"):
@@ -124,6 +129,8 @@ def _print(known: Home, states: DeviceStates | None) -> None:
         console.print(escape(f"not announced: {entry.name} ({entry.discovered})"))
     for device in known.hidden:
         console.print(escape(f"hidden: {device.name} ({device.id})"))
+    for pattern in unmatched(known.file, known.devices):
+        console.print(escape(f"[safety] names {pattern!r}, and no device is called so"))
     for device in known.devices:
         if odd := [name for name in device.hidden if name not in _COMMON]:
             console.print(escape(f"not understood of {device.name}: {', '.join(odd)}"))

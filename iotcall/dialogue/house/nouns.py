@@ -5,7 +5,7 @@ The words are in a catalogue's dialogue.toml under ``house.nouns``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -65,8 +65,3 @@ def _named(device: Device, noun: Noun) -> bool:
     said = {word for name in (device.name, *device.aliases) for word in words(name)}
     marks = {word for phrase in (*noun.label, *noun.one, *noun.several) for word in words(phrase)}
     return bool(said & marks)
-
-
-def plural(kind: Kind, nouns: Sequence[Noun], kinds: Mapping[Kind, tuple[str, str]]) -> str:
-    """What several of the kind are called."""
-    return kinds[kind][1] if kind in kinds else f"{kind}s"
