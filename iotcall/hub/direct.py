@@ -8,11 +8,11 @@ from __future__ import annotations
 import queue
 
 from iotcall.hub.inbox import Inbox
+from iotcall.hub.responses import BUSY
 from iotcall.hub.topics import Heard
 from iotcall.hub.turn import TurnRecord
 from iotcall.hub.wyoming import Answered, Said
 
-_BUSY = "I am still busy. Please say that again in a moment."
 _LATE = "I cannot tell yet what came of that."
 
 
@@ -21,7 +21,7 @@ def ask_directly(inbox: Inbox, said: Said, seconds: float) -> Answered:
     told: queue.SimpleQueue[TurnRecord] = queue.SimpleQueue()
     heard = Heard(text=said.text, site_id=said.site_id, session_id=said.session_id)
     if not inbox.offer(heard, told.put):
-        return Answered(text=_BUSY, handled=False)
+        return Answered(text=BUSY, handled=False)
     try:
         record = told.get(timeout=seconds)
     except queue.Empty:

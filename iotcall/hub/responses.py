@@ -9,6 +9,9 @@ from iotcall.hub.plain import answer, objection
 from iotcall.hub.topics import Heard, Malformed, Message, Reason, not_recognised, reply
 from iotcall.hub.turn import TurnRecord
 
+BUSY = "I am still busy. Please say that again in a moment."
+"""Said of an utterance that nobody has time for."""
+
 
 def answers(heard: Heard, record: TurnRecord) -> list[Message]:
     """The messages that tell what came of it, in order.

@@ -31,7 +31,7 @@ from iotcall.hub.ledger import Ledger
 from iotcall.hub.link import Link
 from iotcall.hub.logs import fault
 from iotcall.hub.performer import Performer
-from iotcall.hub.responses import answers, objections
+from iotcall.hub.responses import BUSY, answers, objections
 from iotcall.hub.settings import HubSettings
 from iotcall.hub.shift import Shift
 from iotcall.hub.sites import Sites
@@ -41,7 +41,7 @@ from iotcall.hub.understanding import Understander, Understanding
 from iotcall.store import Entry, Store
 
 _TEXTS: dict[Objection, str] = {
-    "busy": "I am still busy. Please say that again in a moment.",
+    "busy": BUSY,
     "malformed": "I could not read that message.",
 }
 _FAILED = "Sorry, something went wrong."
