@@ -1,6 +1,7 @@
 """The only artefact that reaches a hub: a folder of files under a manifest of their hashes."""
 
 from iotcall.bundle.bundle import Bundle, BundleSkill, open_bundle, verify_bundle
+from iotcall.bundle.calibration import CALIBRATION, Calibration
 from iotcall.bundle.keys import (
     generate_key,
     holds_private_key,
@@ -12,13 +13,15 @@ from iotcall.bundle.keys import (
 from iotcall.bundle.layout import Cost, DecoderLayout, ProviderSettings, RotaryLayout
 from iotcall.bundle.manifest import FORMAT_VERSION, FileEntry, Manifest, StudentInfo, TargetInfo
 from iotcall.bundle.signature import SIGNATURE, Signature, verify_signature
-from iotcall.bundle.writer import check_place, sign_bundle, write_bundle
+from iotcall.bundle.writer import calibrate_bundle, check_place, sign_bundle, write_bundle
 
 __all__ = [
+    "CALIBRATION",
     "FORMAT_VERSION",
     "SIGNATURE",
     "Bundle",
     "BundleSkill",
+    "Calibration",
     "Cost",
     "DecoderLayout",
     "FileEntry",
@@ -28,6 +31,7 @@ __all__ = [
     "Signature",
     "StudentInfo",
     "TargetInfo",
+    "calibrate_bundle",
     "check_place",
     "generate_key",
     "holds_private_key",

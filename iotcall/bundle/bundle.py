@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from iotcall.bundle.calibration import CALIBRATION, Calibration, read_calibration
 from iotcall.bundle.layout import DECODER, DecoderLayout
 from iotcall.bundle.manifest import MANIFEST, Manifest, file_entry, manifest_bytes, parse_manifest
 from iotcall.bundle.signature import SIGNATURE, check_signature
@@ -62,6 +63,8 @@ class Bundle(msgspec.Struct, frozen=True):
     """Empty: one prompt and one automaton hold all tools."""
     dialogue_toml: str | None
     """Dialogue settings of the catalogue, read by `iotcall.dialogue`; None: not for a hub."""
+    calibration: Calibration | None = None
+    """Threshold that was measured for this student; None: dialogue.toml's holds."""
     draft: Bundle | None = None
     """A much smaller student of the same tools, which guesses what this one confirms."""
 
@@ -107,6 +110,8 @@ def open_bundle(folder: Path, *,
             skills=skills,
             dialogue_toml=((folder / DIALOGUE).read_text(encoding="utf-8")
                            if DIALOGUE in manifest.files else None),
+            calibration=(read_calibration(folder / CALIBRATION)
+                         if CALIBRATION in manifest.files else None),
             draft=(open_bundle(folder / DRAFT) if f"{DRAFT}/{MANIFEST}" in manifest.files
                    else None),
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iotcall.bundle.bundle import verify_bundle, verify_files
+from iotcall.bundle.calibration import CALIBRATION, Calibration
 from iotcall.bundle.keys import key_id
 from iotcall.bundle.manifest import (
     FORMAT_VERSION,
@@ -22,7 +23,7 @@ from iotcall.bundle.manifest import (
     manifest_bytes,
     parse_manifest,
 )
-from iotcall.bundle.signature import Signature, check_signature, sign_manifest
+from iotcall.bundle.signature import SIGNATURE, Signature, check_signature, sign_manifest
 from iotcall.errors import BundleError
 
 if TYPE_CHECKING:
@@ -85,6 +86,33 @@ def sign_bundle(folder: Path, key: Ed25519PrivateKey, *, replace: bool = False) 
                           f"{key_id(key.public_key())}, found one by {found.key_id}; add --replace "
                           "to sign in its place")
     return sign_manifest(folder, raw, key)
+
+
+def calibrate_bundle(folder: Path, calibration: Calibration, *, out: Path | None = None,
+                     sign_with: Ed25519PrivateKey | None = None) -> None:
+    """Put a calibration into a whole bundle, or into its copy at `out`, all or nothing.
+
+    The old signature would not hold any more, so a signed bundle wants a key to be signed again.
+
+    Raises:
+        BundleError: a file is missing, altered or unknown; the bundle is signed and no key is
+            given; or something is in the way at `out`.
+    """
+    folder = folder.resolve()
+    # subtle: altered files must not get new hashes here, nor a new signature
+    manifest = verify_bundle(folder, full=True)
+    signature = check_signature(folder, manifest_bytes(folder), None)
+    if signature and sign_with is None:
+        raise BundleError(f"{folder} is signed by {signature.key_id}, and would not be any more; "
+                          "add --key FILE to sign it again")
+    with write_bundle(out or folder, name=manifest.name, catalogue=manifest.catalogue,
+                      student=manifest.student, target=manifest.target,
+                      made_with=manifest.made_with, allowed=manifest.allowed,
+                      replace=out is None, sign_with=sign_with) as partial:
+        shutil.copytree(folder, partial, dirs_exist_ok=True)
+        for name in (MANIFEST, SIGNATURE):
+            (partial / name).unlink(missing_ok=True)
+        (partial / CALIBRATION).write_bytes(calibration.encode())
 
 
 def check_place(out: Path, *, replace: bool) -> None:

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from iotcall.cli.distill_curate import curate
+from iotcall.cli.distill_teach import teach
+from iotcall.cli.distill_traces import traces
+from iotcall.cli.distill_unmark import unmark
+from iotcall.cli.distill_validate import validate
 from iotcall.cli.output import JsonOption, print_json
 from iotcall.errors import FileError, InputError
 from iotcall.shipped import find
@@ -21,6 +26,11 @@ if TYPE_CHECKING:
     from iotcall.evaluate import Dialogue
 
 distill = typer.Typer(no_args_is_help=True, help="Make training dialogues.")
+distill.command("traces")(traces)
+distill.command("unmark")(unmark)
+distill.command("validate")(validate)
+distill.command("curate")(curate)
+distill.command("teach")(teach)
 
 
 @distill.command("synthesise")
@@ -57,6 +67,8 @@ def train(
     catalogue: Annotated[str | None, typer.Option(metavar="DIR|NAME")] = None,
     data: Annotated[Path | None, typer.Option(
         help="Dialogues (JSON Lines) instead of synthetic ones.")] = None,
+    public: Annotated[Path | None, typer.Option(
+        help="Folder of public files, where the recipe learns from some.")] = None,
     dialogues: Annotated[int | None, typer.Option(help="Synthetic ones to draw.")] = None,
     epochs: Annotated[float | None, typer.Option()] = None,
     layers: Annotated[int | None, typer.Option()] = None,
@@ -96,7 +108,8 @@ def train(
         rows = read_dialogues(data)
         check_dialogues(rows, wire_format, tools, data)
     else:
-        rows = list(source_of(folder, wanted.seed).dialogues(wanted.dialogues))
+        rows = list(source_of(folder, wanted.seed, wanted.mixture, public=public)
+                    .dialogues(wanted.dialogues))
     finished = standing(out, note_of(wanted, rows), resume=resume) == "finished"
     if not finished:
         _train(wanted, rows, tools, out, resume=resume, quiet=json)

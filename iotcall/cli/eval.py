@@ -1,50 +1,140 @@
-"""``iotcall eval``: tool-call equivalence on labelled dialogues."""
+"""``iotcall eval``: judge a bundle on labelled dialogues, against another, and under noise."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from iotcall.cli.output import DEFAULT_BUNDLE, BundleOption, JsonOption, bundle_folder, print_json
+from iotcall.errors import InputError
 
 if TYPE_CHECKING:
-    from iotcall.evaluate import Evaluation
+    from iotcall.bundle import Bundle
+    from iotcall.catalogue import Catalogue
+    from iotcall.evaluate import Dialogue
+    from iotcall.evaluate.judging import History, Judged
+    from iotcall.evaluate.noise import Noisy
 
-_SHOWN = 20
-"""Mistakes that are printed for people; --json has them all."""
+DataOption = Annotated[list[Path], typer.Option(
+    "--data", metavar="FILE", help="Labelled dialogues: JSON Lines with 'question' and 'answer', "
+                                   "or .said; may be repeated.")]
 
 
 def eval_(
-    data: Annotated[Path, typer.Option(help="JSON Lines with 'question' and 'answer'.")],
+    data: DataOption,
     bundle: BundleOption = DEFAULT_BUNDLE,
     history: Annotated[Literal["reference", "model"], typer.Option(
         help="Whose calls stand before a turn: the reference's or the student's own.")
     ] = "reference",
+    seen: Annotated[list[Path] | None, typer.Option(
+        metavar="FILE", help="What the student was trained on (dialogues, or an utterance a line); "
+                             "figures are given without it too. May be repeated.")] = None,
+    typos: Annotated[int, typer.Option(
+        min=0, max=9, help="Typos in every utterance; judged beside the clean ones.")] = 0,
+    wer: Annotated[float, typer.Option(
+        min=0, max=0.5, help="Transcription noise at this word error rate, e.g. 0.1; judged beside "
+                             "the clean utterances.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    compare: Annotated[str | None, typer.Option(
+        metavar="DIR|NAME", help="Another bundle, on the same items.")] = None,
+    plot: Annotated[Path | None, typer.Option(
+        metavar="FILE", help="Write a picture (.png, .svg, .pdf); needs matplotlib.")] = None,
     home: Annotated[str | None, typer.Option(
         metavar="FILE|NAME", help="The home that dialogues without one are said in; only "
                              "catalogues that bind names use it.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Judge a bundle on labelled dialogues; every user turn is one item."""
-    from rich.progress import Progress
+    """Judge a bundle on labelled dialogues; every user turn is one item.
+
+    With --typos or --wer all figures are of the noisy utterances, and what the noise cost is told
+    beside them.
+    """
+    import msgspec
 
     from iotcall.bundle import open_bundle
-    from iotcall.evaluate import evaluate, read_dialogues
+    from iotcall.cli.eval_report import report
+    from iotcall.evaluate.bench.picture import find_matplotlib
+    from iotcall.evaluate.comparison import compare as compared
+    from iotcall.evaluate.evaluation import figures
+    from iotcall.evaluate.files import read_labelled, read_utterances, unseen
+
+    if plot:
+        find_matplotlib()  # before minutes of work
+    opened = open_bundle(bundle_folder(bundle))
+    other = open_bundle(bundle_folder(compare)) if compare else None
+    dialogues = read_labelled(data, opened.catalogue)
+    _check_homes({dialogue.home for dialogue in dialogues if dialogue.home}, home)
+    new = unseen(dialogues, [each for path in seen
+                             for each in read_utterances(path, opened.catalogue)]) if seen else None
+    noise = _noise(dialogues, opened.catalogue, typos, wer, seed)
+    said = list(noise.dialogues) if noise else dialogues
+    judged = asked(opened, said, history, quiet=json)
+    found = figures(judged, unseen=new)
+    more, curves = {}, []
+    if noise:
+        clean = asked(opened, dialogues, history, quiet=json, what="without noise")
+        more["noise"] = {**msgspec.structs.asdict(noise.figures), "cost": compared(
+            [item.right for item in clean], [item.right for item in judged])}
+        curves.append(("without noise", figures(clean)))
+    if other:
+        theirs = asked(other, said, history, quiet=json, what=str(compare))
+        more["comparison"] = {"bundle": str(compare), "correct": sum(
+            item.right for item in theirs), **msgspec.structs.asdict(compared(
+                [item.right for item in judged], [item.right for item in theirs]))}
+        curves.append((str(compare), figures(theirs)))
+    if plot:
+        from iotcall.evaluate.picture import draw
+
+        draw(found, plot, title=f"{opened.name}: {found.tool_call_equivalence:.1%} of "
+             f"{found.items} turns{_noised(typos, wer)}", others=curves)
+    if json:
+        print_json({**msgspec.structs.asdict(found), **more})
+    else:
+        typer.echo(report(found, noise=more.get("noise"), comparison=more.get("comparison")))
+
+
+def asked(bundle: Bundle, dialogues: Sequence[Dialogue], history: History = "reference", *,
+          quiet: bool, what: str = "dialogues") -> list[Judged]:
+    """A bundle's answers to all items, with a bar on a terminal."""
+    from iotcall.evaluate.judging import judge
     from iotcall.runtime import Student
 
-    dialogues = read_dialogues(data)
-    _check_homes({dialogue.home for dialogue in dialogues if dialogue.home}, home)
-    opened = open_bundle(bundle_folder(bundle))
-    with Student.open(opened) as student, Progress(transient=True, disable=json) as bar:
-        task = bar.add_task("dialogues", total=len(dialogues))
-        found = evaluate(student, dialogues, history=history,
-                         progress=lambda done: bar.update(task, completed=done))
-    if json:
-        print_json(found)
-    else:
-        typer.echo(_report(found))
+    with Student.open(bundle) as student, progress(what, len(dialogues), quiet=quiet) as told:
+        return judge(student, dialogues, history=history, progress=told)
+
+
+@contextmanager
+def progress(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Tells how many of the total are done, on a terminal's standard error."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(transient=True, console=console,
+                  disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _noise(dialogues: Sequence[Dialogue], catalogue: Catalogue, typos: int, wer: float, seed: int
+           ) -> Noisy | None:
+    from iotcall.evaluate.noise import mishear, mistype
+
+    if typos and wer:
+        raise InputError("--typos and --wer were both given; choose one, so that its cost is known")
+    if typos:
+        return mistype(dialogues, catalogue, typos=typos, seed=seed)
+    return mishear(dialogues, catalogue, rate=wer, seed=seed) if wer else None
+
+
+def _noised(typos: int, wer: float) -> str:
+    if typos:
+        return f", {typos} typo{'s' * (typos > 1)} in each"
+    return f", word error rate {wer:g}" if wer else ""
 
 
 def _check_homes(named: set[str], given: str | None) -> None:
@@ -54,26 +144,3 @@ def _check_homes(named: set[str], given: str | None) -> None:
 
     for name in sorted(named | ({given} if given else set())):
         load_home(find("devices/homes", name, ".toml"))
-
-
-def _report(found: Evaluation) -> str:
-    low, high = found.interval95
-    lines = [
-        f"tool-call equivalence {found.tool_call_equivalence:.1%} "
-        f"({found.correct} of {found.items} items, 95 % interval {low:.1%} to {high:.1%})",
-        f"name accuracy         {found.name_accuracy:.1%}",
-        f"whole dialogues       {found.dialogues_correct} of {found.dialogues}",
-        f"invalid calls         {found.invalid_calls}",
-        f"latency               p50 {found.latency_ms.p50} ms, p95 {found.latency_ms.p95} ms, "
-        f"p99 {found.latency_ms.p99} ms",
-    ]
-    for mistake in found.errors[:_SHOWN]:
-        lines += [
-            f"row {mistake.row}, turn {mistake.turn}: {mistake.utterance}",
-            f"  expected {'; '.join(map(str, mistake.expected)) or 'no call'}",
-            f"  got      {'; '.join(map(str, mistake.got)) or 'no call'}   "
-            f"confidence {mistake.confidence:.2f}",
-        ]
-    if len(found.errors) > _SHOWN:
-        lines.append(f"... and {len(found.errors) - _SHOWN} more mistakes; --json has them all")
-    return "\n".join(lines)

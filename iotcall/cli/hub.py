@@ -145,7 +145,7 @@ def _check(file: HubFile, broker: Broker | None, *, json: bool) -> None:
 def _run(file: HubFile, settings: HubSettings) -> None:
     from iotcall.bundle import open_bundle, read_public_key
     from iotcall.devices import load_home
-    from iotcall.dialogue import read_dialogue
+    from iotcall.dialogue import dialogue_of
     from iotcall.errors import InputError
     from iotcall.hub.audit import AuditLog
     from iotcall.hub.config import is_server, listen_address, store_path
@@ -158,11 +158,7 @@ def _run(file: HubFile, settings: HubSettings) -> None:
     known_home = load_home(find("devices/homes", file.home, ".toml"))
     trusted = [read_public_key(Path(path)) for path in file.trust.keys]
     opened = open_bundle(bundle_folder(file.bundle), trusted_keys=trusted or None)
-    if opened.dialogue_toml is None:
-        raise InputError(f"the bundle {opened.name!r} has no dialogue.toml: it makes calls, but "
-                         "says nothing of devices; export it from a catalogue that has one")
-    dialogue = read_dialogue(opened.dialogue_toml, opened.catalogue,
-                             opened.folder / "dialogue.toml")
+    dialogue = dialogue_of(opened)
     state = store_path(file)
     with contextlib.ExitStack() as stack:
         kept = stack.enter_context(open_store(

@@ -13,6 +13,7 @@ import typer
 from iotcall import __version__
 from iotcall.cli.bench import bench
 from iotcall.cli.bundles import bundles
+from iotcall.cli.calibrate import calibrate
 from iotcall.cli.call import call
 from iotcall.cli.demo import demo
 from iotcall.cli.distill import distill, train
@@ -37,6 +38,7 @@ _INTERRUPTED = 130
 _EXTRAS = {
     "amqtt": "demo",
     "outlines_core": "grammar",
+    "rapidfuzz": "train",
     "accelerate": "train", "num2words": "train", "torch": "train", "transformers": "train",
     "onnx": "export", "onnx_ir": "export", "optimum": "export", "peft": "export",
 }
@@ -46,6 +48,7 @@ app.command("call")(call)
 app.command("bundles")(bundles)
 app.command("bench")(bench)
 app.command("eval")(eval_)
+app.command("calibrate")(calibrate)
 app.command("hub")(hub)
 app.command("demo")(demo)
 app.command("export")(export)

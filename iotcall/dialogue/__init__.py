@@ -2,7 +2,7 @@
 
 from iotcall.dialogue.conversation import Conversation
 from iotcall.dialogue.outcomes import Answer, NotUnderstood, Outcome, Plan, Question, Refusal
-from iotcall.dialogue.reading import read_dialogue
+from iotcall.dialogue.reading import dialogue_of, read_dialogue
 from iotcall.dialogue.session import Session, SessionStore
 from iotcall.dialogue.settings import DialogueSettings
 
@@ -17,5 +17,6 @@ __all__ = [
     "Refusal",
     "Session",
     "SessionStore",
+    "dialogue_of",
     "read_dialogue",
 ]

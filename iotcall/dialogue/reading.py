@@ -8,11 +8,12 @@ from pathlib import Path
 
 import msgspec
 
+from iotcall.bundle import Bundle
 from iotcall.catalogue import Catalogue
 from iotcall.devices.properties import PROPERTIES, check_value, properties_of
 from iotcall.dialogue.house.settings import HOUSE_PLACEHOLDERS, HOUSE_TOOLS, House
 from iotcall.dialogue.settings import DialogueSettings, SetTool, StatusTool, options
-from iotcall.errors import FileError
+from iotcall.errors import BundleError, FileError
 from iotcall.settings import parse_toml
 
 _PLACEHOLDERS: dict[str, set[str]] = {
@@ -41,6 +42,23 @@ def read_dialogue(text: str, catalogue: Catalogue, path: Path) -> DialogueSettin
     for place, message in _misfits(settings, catalogue):
         raise FileError(path, message, place=place)
     return settings
+
+
+def dialogue_of(bundle: Bundle) -> DialogueSettings:
+    """The settings of a bundle, its threshold the calibrated one where there is one.
+
+    Raises:
+        BundleError: it has no dialogue.toml.
+        FileError: the settings do not fit.
+    """
+    if bundle.dialogue_toml is None:
+        raise BundleError(f"the bundle {bundle.name!r} has no dialogue.toml: it makes calls, but "
+                          "says nothing of devices; export it from a catalogue that has one")
+    settings = read_dialogue(bundle.dialogue_toml, bundle.catalogue,
+                             bundle.folder / "dialogue.toml")
+    if bundle.calibration is None:
+        return settings
+    return msgspec.structs.replace(settings, fallback_below=bundle.calibration.fallback_below)
 
 
 def _misfits(settings: DialogueSettings, catalogue: Catalogue) -> Iterator[tuple[str, str]]:

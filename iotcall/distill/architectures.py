@@ -7,6 +7,8 @@ from transformers import (
     Gemma3TextConfig,
     Lfm2Config,
     Lfm2ForCausalLM,
+    OPTConfig,
+    OPTForCausalLM,
     PretrainedConfig,
     PreTrainedModel,
     Qwen3Config,
@@ -17,6 +19,8 @@ from iotcall.distill.recipe import Recipe
 
 CONTEXT = 2048
 """Positions that a student from scratch may use."""
+LEARNT_POSITIONS = 512
+"""Positions of an architecture that has a vector for each."""
 
 
 def new_student(recipe: Recipe, vocabulary: int, pad_id: int, end_id: int) -> PreTrainedModel:
@@ -47,3 +51,16 @@ def new_student(recipe: Recipe, vocabulary: int, pad_id: int, end_id: int) -> Pr
             config = Lfm2Config(**shared, layer_types=kinds, block_ff_dim=recipe.inner_width,
                                 block_auto_adjust_ff_dim=False, conv_L_cache=3)
             return Lfm2ForCausalLM(config)
+        case "opt":
+            return OPTForCausalLM(_opt(recipe, vocabulary, pad_id, end_id))
+
+
+def _opt(recipe: Recipe, vocabulary: int, pad_id: int, end_id: int) -> OPTConfig:
+    """A decoder built like BERT: norms behind the blocks, biases, a vector for each position."""
+    return OPTConfig(
+        vocab_size=vocabulary, hidden_size=recipe.width, word_embed_proj_dim=recipe.width,
+        num_hidden_layers=recipe.layers, num_attention_heads=recipe.heads,
+        ffn_dim=recipe.inner_width, max_position_embeddings=LEARNT_POSITIONS,
+        do_layer_norm_before=False, activation_function="gelu", dropout=recipe.dropout,
+        attention_dropout=0.0, init_std=0.02,
+        pad_token_id=pad_id, bos_token_id=None, eos_token_id=end_id, tie_word_embeddings=True)

@@ -1,4 +1,4 @@
-"""Make a sentence look as people type and as recognisers write. Leaves out: meaning."""
+"""What fingers and recognisers do to words. Leaves out: to which words, and how often (slices)."""
 
 from __future__ import annotations
 
@@ -8,26 +8,36 @@ BEFORE = ("please", "hey", "ok", "okay", "um", "uh", "so", "alright", "right", "
            "could you", "hey can you", "could you please", "yes", "hi", "well", "also", "now",
            "and")
 AFTER = ("please", "now", "thanks", "thank you", "right now", "for me", "okay", "if you can")
+FILLERS = ("um", "uh", "er", "like", "you know", "hmm", "well")
+_ALIKE = (
+    ("to", "two", "too"), ("for", "four"), ("of", "off"), ("write", "right"), ("light", "lite"),
+    ("lights", "lice", "likes"), ("close", "clothes"), ("lock", "log", "look"), ("door", "dor"),
+    ("on", "own", "and"), ("heat", "heed", "eat"), ("hall", "haul", "hole"), ("turn", "tern"),
+    ("blinds", "blinds'", "lines"), ("their", "there"), ("its", "it's"), ("your", "you're"),
+    ("by", "buy", "bye"), ("dim", "dimm", "them"), ("fan", "van", "fun"), ("new", "knew"),
+    ("need", "knead"), ("see", "sea"), ("here", "hear"), ("know", "no"), ("our", "hour"),
+    ("would", "wood"), ("which", "witch"), ("wait", "weight"), ("week", "weak"), ("room", "rum"),
+    ("kitchen", "kitchin", "chicken"), ("bedroom", "bed room", "bad room"), ("living", "leaving"),
+    ("office", "of is"), ("hallway", "hall way"), ("upstairs", "up stairs"), ("set", "said"),
+    ("make", "mike"), ("switch", "which", "swich"), ("scene", "seen"), ("night", "knight"),
+    ("movie", "move he"), ("party", "part he"), ("balance", "ballance", "valence"),
+    ("account", "a count"), ("savings", "saving's"), ("checking", "check in"), ("card", "cart"),
+    ("credit", "credit's", "edit"), ("debit", "debt it", "debut"), ("pin", "pen"), ("pay", "pae"),
+    ("bill", "bell"), ("transfer", "trans fur"), ("statement", "state mint"), ("fraud", "broad"),
+    ("cancel", "can sell"), ("file", "fail", "vile"), ("folder", "fold her"), ("copy", "coffee"),
+    ("delete", "the lead"), ("move", "moo"), ("list", "lest"), ("show", "sho"), ("find", "fined"),
+    ("brew", "brue"), ("vacuum", "vacume", "back room"), ("plug", "plugged"), ("red", "read"),
+    ("blue", "blew"), ("bright", "brite"), ("brighter", "writer"), ("down", "dawn"), ("up", "app"),
+    ("open", "opened"), ("garage", "garbage"), ("thermostat", "thermo stat", "thermostats"),
+    ("curtains", "certains"), ("volume", "volumes"), ("timer", "time her"), ("minutes", "minute's"),
+    ("is", "his"), ("the", "da", "a"), ("a", "uh"), ("are", "our", "r"), ("you", "u"), ("be", "b"),
+    ("please", "pleas", "pls"), ("what", "wot"), ("that", "dat"), ("and", "an", "n"),
+)
+_HEARD = {word: tuple(other for other in group if other != word)
+          for group in _ALIKE for word in group[:1]}
+_SMALL = frozenset(
+    "the a an my our your please can could you would to of for in is it me i and just that".split())
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-
-
-def roughen(sentence: str, random: Random, *, breaks_off: bool = False) -> str:
-    """The sentence with the case, punctuation, padding and slips of real input."""
-    if random.random() < 0.10:
-        sentence = f"{random.choice(BEFORE)}{random.choice(('', '', ','))} {sentence}"
-    if not breaks_off and random.random() < 0.08 and sentence[-1:] not in "?.!":
-        sentence = f"{sentence}{random.choice(('', '', ','))} {random.choice(AFTER)}"
-    style = random.random()
-    if style < 0.25:  # a recogniser's transcript
-        sentence = "".join(c if c.isalnum() or c in "'" else " " for c in sentence.lower())
-        sentence = " ".join(sentence.split())
-    elif style < 0.70:  # as written
-        sentence = sentence[:1].upper() + sentence[1:]
-        if not breaks_off and random.random() < 0.25 and sentence[-1:].isalnum():
-            sentence += random.choice((".", ".", "!"))
-    if random.random() < 0.04:
-        sentence = slip(sentence, random)
-    return sentence
 
 
 def slip(sentence: str, random: Random) -> str:
@@ -45,4 +55,36 @@ def slip(sentence: str, random: Random) -> str:
         word[:place] + word[place + 1] + word[place] + word[place + 2:],
         word[:place] + random.choice(_LETTERS) + word[place + 1:],
     ))
+    return " ".join(words)
+
+
+def mishear(text: str, random: Random) -> str:
+    """What a bad recogniser makes of it: a word that sounds alike, a small one lost, one cut in two
+    or joined with the next, said twice, or a filler between. Spaces at both ends stay."""
+    words = text.split(" ")
+    filled = [index for index, word in enumerate(words) if word.strip(",.!?")]
+    if not filled:
+        return text
+    index = random.choice(filled)
+    word = words[index].strip(",.!?").casefold()
+    match random.randrange(6):
+        case 0 | 1:
+            alike = [each for each in filled
+                     if words[each].strip(",.!?").casefold() in _HEARD]
+            if alike:
+                index = random.choice(alike)
+                words[index] = random.choice(_HEARD[words[index].strip(",.!?").casefold()])
+        case 2:
+            small = [each for each in filled if words[each].casefold() in _SMALL]
+            if small and len(filled) > 2:
+                del words[random.choice(small)]
+        case 3:
+            if len(word) > 5 and word.isalpha():
+                place = random.randrange(2, len(word) - 2)
+                words[index] = f"{words[index][:place]} {words[index][place:]}"
+        case 4:
+            words[index] = f"{words[index]} {random.choice((word, *FILLERS))}"
+        case _:
+            if index + 1 < len(words) and word.isalpha() and words[index + 1].isalpha():
+                words[index:index + 2] = [words[index] + words[index + 1]]
     return " ".join(words)

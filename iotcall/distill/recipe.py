@@ -7,9 +7,23 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Architecture = Literal["qwen3", "gemma3", "lfm2"]
+Architecture = Literal["qwen3", "gemma3", "lfm2", "opt"]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class Mixture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How much of what; part of a recipe."""
+
+    rules_share: float = 0.0
+    """Of rules of speech, where there are written dialogues too."""
+    off_topic: str = ""
+    """File of ordinary talk, below the folder of public files."""
+    off_topic_share: float = 0.0
+    """Of dialogues that get a turn of it."""
+    public: tuple[str, ...] = ()
+    """Files of labelled dialogues, below that folder."""
+    public_share: float = 0.0
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -22,6 +36,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """A folder of ``grammars/``, by name or path."""
     vocabulary: Annotated[int, msgspec.Meta(ge=300)] = 2048
     """Ids of the byte-level BPE, special tokens included."""
+    warm_start: str = ""
+    """An encoder whose layers and words an ``opt`` student begins with: a Python package that
+    carries it, or its folder; empty: random weights."""
     layers: Count = 4
     width: Count = 256
     """Size of the hidden state."""
@@ -31,6 +48,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Size inside the feed-forward blocks."""
     dialogues: Count = 90_000
     """Synthetic dialogues, where no data file is given."""
+    mixture: Mixture = Mixture()
     epochs: Positive = 1.0
     batch_size: Count = 64
     """Sequences a step."""
@@ -38,6 +56,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 0.05
     warmup_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
     """Share of all steps that warm up; a cosine leads down from there."""
+    dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    """Of an ``opt`` student."""
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 1
 
     def __post_init__(self) -> None:
@@ -50,6 +70,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if self.heads % self.key_value_heads:
             raise ValueError(f"expected heads that key_value_heads divide, found heads "
                              f"{self.heads} and key_value_heads {self.key_value_heads}")
+        if self.warm_start and self.architecture != "opt":
+            raise ValueError("expected architecture opt, whose layers are an encoder's, for a "
+                             f"warm_start; found {self.architecture}")
         if self.architecture == "lfm2" and self.layers < 2:
             raise ValueError("expected at least 2 layers of lfm2, whose second is the first with "
                              f"attention, found {self.layers}")

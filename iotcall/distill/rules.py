@@ -17,6 +17,7 @@ from iotcall.errors import FileError
 from iotcall.settings import read_toml
 
 _LEXICON, _AROUND = "lexicon.toml", "around.toml"
+_OTHERS = frozenset({_LEXICON, _AROUND, "exchange.toml", "off_topic.toml"})
 _VARIABLE = re.compile(r"\{([a-z_]*)\}")
 
 
@@ -91,7 +92,7 @@ def load_rules(folder: Path, catalogue: Catalogue) -> list[ParsedRule]:
     """
     found: list[tuple[Path, Rule]] = []
     for path in sorted(folder.glob("*.toml")):
-        if path.name not in {_LEXICON, _AROUND}:
+        if path.name not in _OTHERS:
             found += [(path, rule) for rule in read_toml(path, _RuleFile).rule]
     if not found:
         raise FileError(folder, "holds no rules; expected TOML files with [[rule]] tables")

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from random import Random
 
 import msgspec
 
-from iotcall.distill.noise import AFTER, BEFORE, slip
+from iotcall.distill.noise import AFTER, BEFORE, mishear, slip
 from iotcall.evaluate.marked import MarkedTurn, Span
+
+
+Pieces = list[tuple[str, tuple[Span, ...]]]
+"""Text, and the spans that it is."""
+
+_PADDED = 0.06
+"""Share of sentences with a word of politeness in front, and with one behind."""
+_SLIPS, _MISHEARD, _SECOND = 0.2, 0.14, 0.03
+"""Shares with a slip of the finger, with a word misheard, with another of either."""
 
 
 class Sentence(msgspec.Struct):
     """Pieces of text in order; some are spans, some of which overlap no other."""
 
-    pieces: list[tuple[str, tuple[Span, ...]]]
+    pieces: Pieces
 
     @classmethod
-    def of(cls, turn: MarkedTurn, chosen: Mapping[str, str]) -> Sentence:
+    def of(cls, turn: MarkedTurn, chosen: Mapping[Span, str]) -> Sentence:
         """The turn's sentence, with the words of spans exchanged where `chosen` has others."""
-        pieces: list[tuple[str, tuple[Span, ...]]] = []
+        pieces: Pieces = []
         at = 0
         by_place: dict[tuple[int, int], list[Span]] = {}
         for span in turn.spans:
             by_place.setdefault((span.start, span.end), []).append(span)
         for (start, end), spans in sorted(by_place.items()):
             words = turn.utterance[start:end]
-            other = chosen.get(words.casefold(), words)
+            other = next((chosen[span] for span in spans if span in chosen), words)
             before = turn.utterance[at:start]
             if other != words:
                 before = _article(before, other)
@@ -44,40 +53,62 @@ class Sentence(msgspec.Struct):
         return next(text for text, spans in self.pieces if wanted in spans)
 
 
-def roughened(sentence: Sentence, random: Random, *, breaks_off: bool = False) -> Sentence:
-    """With the case, punctuation, padding and slips of real input."""
+def roughened(sentence: Sentence, random: Random, *, kept: Collection[Span] = (),
+              breaks_off: bool = False) -> Sentence:
+    """With the case, punctuation, padding and slips of real input.
+
+    Pieces of `kept` spans stay as they are, but for the case of words.
+    """
     pieces = list(sentence.pieces)
-    if random.random() < 0.06:
+    if random.random() < _PADDED:
         pieces.insert(0, (f"{random.choice(BEFORE)}{random.choice(('', '', ','))} ", ()))
-    if not breaks_off and random.random() < 0.05 and pieces[-1][0][-1:] not in "?.!":
+    if not breaks_off and random.random() < _PADDED and pieces[-1][0][-1:] not in "?.!":
         pieces.append((f"{random.choice(('', '', ','))} {random.choice(AFTER)}", ()))
     style = random.random()
     if style < 0.3:  # a recogniser's transcript
-        pieces = _plain(pieces)
+        pieces = _plain(pieces, kept)
     elif style < 0.6:
         first, spans = pieces[0]
-        pieces[0] = first[:1].upper() + first[1:], spans
+        if not any(span in kept for span in spans):
+            pieces[0] = first[:1].upper() + first[1:], spans
         if not breaks_off and random.random() < 0.4 and pieces[-1][0][-1:].isalnum():
             pieces.append((random.choice((".", ".", "!")), ()))
-    if random.random() < 0.05:
-        at = random.randrange(len(pieces))
-        text, spans = pieces[at]
-        pieces[at] = slip(text, random), spans
+    for share, change in ((_SLIPS, slip), (_SECOND, slip), (_MISHEARD, mishear),
+                          (_SECOND, mishear)):
+        if random.random() < share:
+            pieces = _changed(pieces, kept, change, random)
     return Sentence(pieces)
 
 
-def _plain(pieces: list[tuple[str, tuple[Span, ...]]]) -> list[tuple[str, tuple[Span, ...]]]:
+def _changed(pieces: Pieces, kept: Collection[Span], change: Callable[[str, Random], str],
+             random: Random) -> Pieces:
+    """One piece changed, the longer the likelier."""
+    free = [at for at, (text, spans) in enumerate(pieces)
+            if text.strip() and not any(span in kept for span in spans)]
+    if not free:
+        return pieces
+    at = random.choices(free, [len(pieces[each][0]) for each in free])[0]
+    text, spans = pieces[at]
+    bare = text.strip() if spans else text
+    return [*pieces[:at], (change(bare, random), spans), *pieces[at + 1:]]
+
+
+def _plain(pieces: Pieces, kept: Collection[Span]) -> Pieces:
     """Small letters without signs, single spaces."""
-    made: list[tuple[str, tuple[Span, ...]]] = []
+    made: Pieces = []
     for text, spans in pieces:
-        kept = "".join(each if each.isalnum() or each in "'" else " " for each in text.lower())
-        left, right = kept[:1].isspace(), kept[-1:].isspace()
-        kept = " ".join(kept.split())
+        if any(span in kept for span in spans):
+            made.append((text.lower() if text.replace(" ", "").isalpha() and not any(
+                span.literal for span in spans) else text, spans))
+            continue
+        bare = "".join(each if each.isalnum() or each in "'" else " " for each in text.lower())
+        left, right = bare[:1].isspace(), bare[-1:].isspace()
+        bare = " ".join(bare.split())
         if not spans:
-            kept = f"{' ' * left}{kept}{' ' * right}" if kept else " "
+            bare = f"{' ' * left}{bare}{' ' * right}" if bare else " "
         if made and made[-1][0].endswith(" "):
-            kept = kept.lstrip(" ") if not spans else kept
-        made.append((kept, spans))
+            bare = bare.lstrip(" ") if not spans else bare
+        made.append((bare, spans))
     if made and not made[0][1]:
         made[0] = made[0][0].lstrip(), ()
     if made and not made[-1][1]:

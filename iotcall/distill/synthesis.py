@@ -9,8 +9,8 @@ from typing import Any
 from num2words import num2words
 
 from iotcall.catalogue import Catalogue, Enumeration, Integer, Node, ToolCall
-from iotcall.distill.noise import roughen
 from iotcall.distill.rules import Lexicon, ParsedAround, ParsedRule, Pattern
+from iotcall.distill.slices import Sentence, roughened
 from iotcall.errors import InputError
 from iotcall.evaluate import Dialogue, LabelledTurn
 
@@ -116,7 +116,8 @@ class Synthesis:
             sentence = sentence.replace(f"{{{variable}}}", text)
         if not rule.breaks_off:
             sentence = self._surrounded(sentence, call)
-        return LabelledTurn(roughen(sentence, self._random, breaks_off=rule.breaks_off), (call,))
+        said = roughened(Sentence([(sentence, ())]), self._random, breaks_off=rule.breaks_off)
+        return LabelledTurn(said.text, (call,))
 
     def _surrounded(self, sentence: str, call: ToolCall) -> str:
         """The sentence with what people say before and behind such a call, now and then."""

@@ -25,6 +25,7 @@ from iotcall.distill.recipe import Recipe
 from iotcall.distill.record import STEPS, note_of, standing
 from iotcall.distill.sequences import IGNORED, Example, sequences, texts
 from iotcall.distill.tokenizer import train_tokenizer
+from iotcall.distill.warm_start import begin_with, encoder_folder
 from iotcall.evaluate import Dialogue
 from iotcall.formats import format_named
 
@@ -58,6 +59,8 @@ def train_student(
     note.write(steps)
     set_seed(recipe.seed)
     student = new_student(recipe, tokenizer.get_vocab_size(), pad_id, end_id)
+    if recipe.warm_start:
+        begin_with(student, tokenizer, encoder_folder(recipe.warm_start))
     arguments = TrainingArguments(
         output_dir=str(steps), num_train_epochs=recipe.epochs, seed=recipe.seed,
         per_device_train_batch_size=recipe.batch_size, learning_rate=recipe.learning_rate,
@@ -67,7 +70,7 @@ def train_student(
         remove_unused_columns=False, use_cpu=not torch.cuda.is_available(), max_grad_norm=1.0,
         dataloader_pin_memory=False, log_level="error",
     )
-    trainer = Trainer(
+    trainer = _OnCalls(
         model=student, args=arguments, train_dataset=_Examples(examples),
         data_collator=lambda batch: _collate(batch, pad_id), callbacks=list(callbacks),
     )
@@ -77,6 +80,20 @@ def train_student(
     _save(student, tokenizer, note, out)
     shutil.rmtree(steps, ignore_errors=True)
     return out
+
+
+class _OnCalls(Trainer):  # type: ignore[misc]  # untyped base
+    """Loss on the labelled tokens; of the others no logits are made."""
+
+    def compute_loss(self, model: Any, inputs: dict[str, torch.Tensor],
+                     return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+        hidden = model.model(input_ids=inputs["input_ids"],
+                             attention_mask=inputs["attention_mask"]).last_hidden_state
+        wanted = inputs["labels"][:, 1:]
+        learnt = wanted != IGNORED
+        logits = model.get_output_embeddings()(hidden[:, :-1][learnt])
+        loss = torch.nn.functional.cross_entropy(logits, wanted[learnt])
+        return (loss, {"logits": logits}) if return_outputs else loss
 
 
 class _Examples(torch.utils.data.Dataset[dict[str, Any]]):  # type: ignore[misc]  # untyped base

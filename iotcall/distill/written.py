@@ -52,7 +52,8 @@ class Written:
 
     def _dialogue(self) -> Dialogue:
         turns: list[LabelledTurn] = []
-        for _ in range(self._random.choice(_PIECES)):
+        pieces = 1 if self._exchange.rules.alone else self._random.choice(_PIECES)
+        for _ in range(pieces):
             piece = self._piece()
             if turns and len(turns) + len(piece) > _MOST_TURNS:
                 break
@@ -94,33 +95,62 @@ class Written:
         chosen = self._exchange.choose(written, self._random)
         turns: list[LabelledTurn] = []
         said: list[str] = []
-        meant: dict[str, str] = {}  # words as written -> as said now
-        for turn in written:
-            sentence = roughened(Sentence.of(turn, chosen), self._random,
-                                 breaks_off=turn.calls[0].name == "unclear")
+        meant: dict[str, str] = {}  # free text as written -> as said now
+        for number, turn in enumerate(written):
+            spans = {span: words for (at, span), words in chosen.spans.items() if at == number}
+            sentence = roughened(
+                Sentence.of(turn, spans), self._random, kept=self._kept(turn),
+                breaks_off=turn.calls[0].name == "unclear")
             said.append(sentence.text)
+            arguments = [dict(call.arguments) for call in turn.calls]
             for span in turn.spans:
-                meant[turn.utterance[span.start:span.end].casefold()] = sentence.span(span)
-            calls = []
+                given, key = arguments[span.call], span.argument
+                written_as = str(given[key])
+                if self._exchange.sort(turn, span) != "words":
+                    given[key] = chosen.values.get((key, written_as), given[key])
+                elif span.literal:
+                    given[key] = sentence.span(span)
+                else:
+                    given[key] = chosen.words.get(written_as.casefold(), given[key])
+                meant[written_as.casefold()] = str(given[key])
+            marked = {(span.call, span.argument) for span in turn.spans}
             for place, call in enumerate(turn.calls):
-                arguments = dict(call.arguments)
-                for span in turn.spans:
-                    if span.call == place:
-                        arguments[span.argument] = sentence.span(span)
                 for key, value in call.arguments.items():
-                    marked = any((span.call, span.argument) == (place, key)
-                                 for span in turn.spans)
-                    if not marked and self._is_words(call.name, key):
-                        words = meant.get(str(value).casefold()) or _as_said(str(value), said)
-                        if words is None:
-                            return None
-                        arguments[key] = words
-                calls.append(ToolCall(call.name, arguments))
-            turns.append(LabelledTurn(sentence.text, tuple(calls)))
+                    if (place, key) in marked:
+                        continue
+                    if not self._exchange.is_words(call.name, key):
+                        arguments[place][key] = chosen.values.get((key, str(value)), value)
+                        continue
+                    words = meant.get(str(value).casefold()) or _as_said(str(value), said)
+                    if words is None and self._is_said(call.name, key):
+                        return None
+                    arguments[place][key] = words or value
+            calls = tuple(ToolCall(call.name, given)
+                          for call, given in zip(turn.calls, arguments, strict=True))
+            if any(_doubled(now) and not _doubled(before)
+                   for now, before in zip(calls, turn.calls, strict=True)):
+                return None  # money moved from savings to savings
+            turns.append(LabelledTurn(sentence.text, calls))
         return turns
 
-    def _is_words(self, tool: str, key: str) -> bool:
-        return (tool, key) in self._exchange.words
+    def _kept(self, turn: MarkedTurn) -> frozenset[Span]:
+        """Spans in which every sign counts."""
+        return frozenset(span for span in turn.spans if (
+            span.argument in self._exchange.rules.exact
+            or self._exchange.sort(turn, span) == "number"
+            or (self._exchange.sort(turn, span) == "words" and not span.literal)))
+
+    def _is_said(self, tool: str, key: str) -> bool:
+        """Whether only what was said may stand there."""
+        field = next(field for field in self._catalogue.tool(tool).parameters.fields
+                     if field.name == key)
+        source = getattr(field.node, "source", None)
+        return source is not None and source.kind == "said"
+
+
+def _doubled(call: ToolCall) -> bool:
+    values = [value for value in call.arguments.values() if isinstance(value, str)]
+    return len(set(values)) < len(values)
 
 
 def _as_said(words: str, said: Sequence[str]) -> str | None:

@@ -1,19 +1,20 @@
-"""Judge a student on labelled dialogues. Leaves out: reading them, training on them."""
+"""Judge a student on labelled dialogues: all figures of it. Leaves out: asking it (see judging)."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import msgspec
 
-from iotcall.catalogue import Catalogue, ToolCall, equivalent_all
-from iotcall.errors import CallError
+from iotcall.catalogue import ToolCall
+from iotcall.evaluate.confusion import Confused, OfTool, by_tool, confusion
+from iotcall.evaluate.coverage import RiskCoverage, calibration_error, risk_coverage
 from iotcall.evaluate.dialogues import Dialogue
+from iotcall.evaluate.judging import History, Judged, judge
+from iotcall.evaluate.slots import SlotFigures, slot_figures
 from iotcall.evaluate.statistics import percentile, wilson_interval
-from iotcall.runtime import Student, Turn
-
-History = Literal["reference", "model"]
+from iotcall.runtime import Student
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -37,6 +38,43 @@ class Mistake(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
 
 
+class Part(msgspec.Struct, frozen=True):
+    """Some of the items."""
+
+    items: int
+    correct: int
+    share: float
+    interval95: tuple[float, float]
+    """Wilson's."""
+
+
+class OfLength(msgspec.Struct, frozen=True, kw_only=True):
+    """Dialogues of so many turns."""
+
+    turns: int
+    dialogues: int
+    correct: int
+    share: float
+    independent: float
+    """Share that would be without a mistake if errors fell on items independently: the share of
+    items right to the power of the turns."""
+
+
+class DialogueFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """Dialogues without a mistake, with the student's own history.
+
+    Until its first mistake a dialogue is the same whoever's calls stand in its history, so a run
+    with the reference's history says which dialogues are whole with the student's own.
+    """
+
+    share: float
+    interval95: tuple[float, float]
+    """Wilson's."""
+    independent: float
+    """Expected share, were errors independent."""
+    by_turns: tuple[OfLength, ...]
+
+
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """Figures over all items; every user turn is one."""
 
@@ -46,67 +84,79 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     interval95: tuple[float, float]
     """Wilson's."""
     name_accuracy: float
+    """Share of items whose calls have the right names in the right order."""
+    slots: tuple[SlotFigures, ...]
+    """Of all arguments, then of each."""
     dialogues: int
     dialogues_correct: int
     """Dialogues without a mistake."""
+    whole_dialogues: DialogueFigures
     invalid_calls: int
     """Items answered with no call of the catalogue: every outcome of a decoding but "call"."""
+    by_tool: tuple[OfTool, ...]
+    confusion: tuple[Confused, ...]
+    coverage: RiskCoverage
+    calibration_error: float
+    """Expected calibration error, 0..1."""
+    unseen: Part | None
+    """Items whose utterance occurs in no seen file; None: no such file was given."""
     latency_ms: Latency
     errors: tuple[Mistake, ...]
 
 
 def evaluate(student: Student, dialogues: Sequence[Dialogue], *, history: History = "reference",
              progress: Callable[[int], None] = lambda done: None) -> Evaluation:
-    """Figures of a student on dialogues.
-
-    With history "reference" earlier turns carry the reference calls, with "model" the student's
-    own. `progress` is told the number of dialogues done. An answer that did not become a call is
-    never right, not even where the reference refuses.
+    """Figures of a student on dialogues; see `judge` for its arguments.
 
     Raises:
         CallError: a reference names a tool that the bundle lacks; names its row and turn.
     """
-    _check_references(dialogues, student.bundle.catalogue)
-    items = names = invalid = whole = 0
-    latencies: list[float] = []
-    mistakes: list[Mistake] = []
-    for row, dialogue in enumerate(dialogues):
-        before: list[Turn] = []
-        faults = len(mistakes)
-        for number, turn in enumerate(dialogue.turns):
-            decoding = student.decode(before, turn.utterance)
-            items += 1
-            latencies.append(decoding.prefill_ms + decoding.decode_ms)
-            answered = decoding.outcome == "call"
-            invalid += not answered
-            names += answered and [c.name for c in decoding.calls] == [c.name for c in turn.calls]
-            if not (answered and equivalent_all(decoding.calls, turn.calls)):
-                mistakes.append(Mistake(
-                    row=row, turn=number, utterance=turn.utterance, expected=turn.calls,
-                    got=decoding.calls, confidence=decoding.confidence))
-            past = turn.calls if history == "reference" else decoding.calls
-            if past:
-                before.append(Turn(turn.utterance, past))
-        whole += len(mistakes) == faults
-        progress(row + 1)
-    correct = items - len(mistakes)
+    return figures(judge(student, dialogues, history=history, progress=progress))
+
+
+def figures(items: Sequence[Judged], *, unseen: Sequence[bool] | None = None) -> Evaluation:
+    """Figures of items that were judged; `unseen` says of each whether its utterance is new."""
+    right, count = sum(item.right for item in items), len(items)
+    turns: Counter[int] = Counter(item.row for item in items)
+    faulty = {item.row for item in items if not item.right}
+    new = None if unseen is None else [
+        item.right for item, is_new in zip(items, unseen, strict=True) if is_new]
     return Evaluation(
-        items=items, correct=correct, tool_call_equivalence=correct / max(items, 1),
-        interval95=wilson_interval(correct, items), name_accuracy=names / max(items, 1),
-        dialogues=len(dialogues), dialogues_correct=whole, invalid_calls=invalid,
-        latency_ms=Latency(*(round(percentile(latencies, p), 2) for p in (50, 95, 99))),
-        errors=tuple(mistakes),
+        items=count, correct=right, tool_call_equivalence=right / max(count, 1),
+        interval95=wilson_interval(right, count),
+        name_accuracy=sum(map(_names_right, items)) / max(count, 1), slots=slot_figures(items),
+        dialogues=len(turns), dialogues_correct=len(turns) - len(faulty),
+        whole_dialogues=_whole(turns, faulty, right / max(count, 1)),
+        invalid_calls=sum(not item.answered for item in items),
+        by_tool=by_tool(items), confusion=confusion(items), coverage=risk_coverage(items),
+        calibration_error=calibration_error(items), unseen=None if new is None else _part(new),
+        latency_ms=Latency(*(round(percentile([item.ms for item in items], p), 2)
+                             for p in (50, 95, 99))),
+        errors=tuple(Mistake(row=item.row, turn=item.turn, utterance=item.utterance,
+                             expected=item.expected, got=item.got, confidence=item.confidence)
+                     for item in items if not item.right),
     )
 
 
-def _check_references(dialogues: Sequence[Dialogue], catalogue: Catalogue) -> None:
-    """Nothing if every reference names a tool of the catalogue."""
-    for row, dialogue in enumerate(dialogues):
-        for number, turn in enumerate(dialogue.turns):
-            try:
-                for call in turn.calls:
-                    catalogue.tool(call.name)
-            except CallError as error:
-                raise CallError(f"row {row}, turn {number} (counted from 0): the reference is no "
-                                f"call of the bundle's catalogue {catalogue.name!r}: {error}; "
-                                "choose the data or the bundle that fits") from error
+def _names_right(item: Judged) -> bool:
+    return item.answered and [call.name for call in item.got] == [
+        call.name for call in item.expected]
+
+
+def _part(right: Sequence[bool]) -> Part:
+    return Part(len(right), sum(right), sum(right) / max(len(right), 1),
+                wilson_interval(sum(right), len(right)))
+
+
+def _whole(turns: Counter[int], faulty: set[int], accuracy: float) -> DialogueFigures:
+    """`turns`: row -> turns of its dialogue; `accuracy`: share of items right."""
+    lengths: Counter[int] = Counter(turns.values())
+    whole: Counter[int] = Counter(length for row, length in turns.items() if row not in faulty)
+    total = len(turns)
+    return DialogueFigures(
+        share=whole.total() / max(total, 1), interval95=wilson_interval(whole.total(), total),
+        independent=sum(count * accuracy ** length for length, count in lengths.items())
+        / max(total, 1),
+        by_turns=tuple(OfLength(turns=length, dialogues=count, correct=whole[length],
+                                share=whole[length] / count, independent=accuracy ** length)
+                       for length, count in sorted(lengths.items())))

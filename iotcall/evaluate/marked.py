@@ -5,24 +5,27 @@
     [porch light](target) off and lock the [door](2.target) | turn state=off ; lock action=lock
 
 One utterance a line, then `` | `` and its calls, joined by ``;``. What stands in brackets is an
-argument of the first call, or of the one whose number stands before it; ``key=value`` is a value of
-the schema, ``key="words"`` are words of an earlier turn. ``>`` opens a dialogue, ``>>`` goes on;
+argument of the first call, or of the one whose number stands before it: the words themselves, or
+where they only mean a value of the schema that value, ``[hall](room=hallway)``. In a call
+``key=value`` is a value of the schema, ``key="words"`` are words of an earlier turn. ``>`` opens a dialogue, ``>>`` goes on;
 ``<<`` is what the hub asked (for the reader only), ``#`` a comment.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from iotcall.catalogue import Catalogue, ToolCall
+from iotcall.catalogue import Boolean, Catalogue, Integer, Number, ToolCall
 from iotcall.errors import CallError, FileError
 from iotcall.evaluate.dialogues import Dialogue, LabelledTurn
 
-_SPAN = re.compile(r"\[([^\[\]]+)\]\(([0-9a-z_.,]+)\)")
+_SPAN = re.compile(r"\[([^\[\]]+)\]\(([^()\[\]]+)\)")
+_ROLE = re.compile(r"(?:(?P<place>[0-9]+)\.)?(?P<key>\w+)(?:=(?P<value>[^,]+))?")
 _CALL = re.compile(r"\s*(\w+)((?:\s+\w+=(?:\"[^\"]*\"|\S+))*)\s*")
 _ARGUMENT = re.compile(r"(\w+)=(?:\"([^\"]*)\"|(\S+))")
 
@@ -35,6 +38,8 @@ class Span(msgspec.Struct, frozen=True):
     """Characters of the utterance."""
     call: int
     argument: str
+    literal: bool = True
+    """Whether the words are the value; otherwise they mean it."""
 
 
 class MarkedTurn(msgspec.Struct, frozen=True):
@@ -98,26 +103,38 @@ def _turn(text: str, catalogue: Catalogue) -> MarkedTurn:
         start = len(utterance)
         utterance += found[1]
         at = found.end()
-        for role in found[2].split(","):
-            place, _, key = role.rpartition(".")
+        for role in _ROLE.finditer(found[2]):
+            place, key, value = role["place"], role["key"], role["value"]
             call = int(place or 1) - 1
             if not 0 <= call < len(names) or key in arguments[call]:
-                raise CallError(f"{role!r} is no argument that is free")
-            arguments[call][key] = found[1]
-            spans.append(Span(start, len(utterance), call, key))
+                raise CallError(f"{role[0]!r} is no argument that is free")
+            arguments[call][key] = found[1] if value is None else value
+            spans.append(Span(start, len(utterance), call, key, value is None))
     utterance += said[at:]
-    calls = []
-    for name, given in zip(names, arguments, strict=True):
-        order = {field.name: place for place, field in enumerate(
-            catalogue.tool(name).parameters.fields)} if name in _tools(catalogue) else {}
-        made = ToolCall(name, dict(sorted(given.items(), key=lambda each: order.get(each[0], 99))))
-        catalogue.check(made)
-        calls.append(made)
-    return MarkedTurn(utterance, tuple(calls), tuple(spans))
+    calls = tuple(_made(name, given, catalogue)
+                  for name, given in zip(names, arguments, strict=True))
+    return MarkedTurn(utterance, calls, tuple(spans))
 
 
-def _tools(catalogue: Catalogue) -> Iterator[str]:
-    return (tool.name for tool in catalogue.tools)
+def _made(name: str, given: dict[str, str], catalogue: Catalogue) -> ToolCall:
+    """The call in declared order, its numbers and truth values read as such."""
+    tool = next((tool for tool in catalogue.tools if tool.name == name), None)
+    if tool is None:
+        raise CallError(f"{name!r} is no tool of the catalogue")
+    nodes = {field.name: field.node for field in tool.parameters.fields}
+    order = {key: place for place, key in enumerate(nodes)}
+    arguments: dict[str, Any] = {}
+    for key in sorted(given, key=lambda key: order.get(key, len(order))):
+        arguments[key] = given[key]
+        if isinstance(nodes.get(key), Integer | Number | Boolean):
+            try:
+                arguments[key] = json.loads(given[key])
+            except ValueError:
+                raise CallError(f"{key}: expected a JSON number, true or false, "
+                                f"found {given[key]!r}") from None
+    call = ToolCall(name, arguments)
+    catalogue.check(call)
+    return call
 
 
 def _check_said(turn: MarkedTurn, turns: list[MarkedTurn]) -> None:

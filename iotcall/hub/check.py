@@ -19,7 +19,7 @@ import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from iotcall.errors import BrokerError, BundleError, FileError, IotcallError, StoreError
+from iotcall.errors import BrokerError, FileError, IotcallError, StoreError
 from iotcall.hub.audit import verify_audit
 from iotcall.hub.config import (
     HubFile,
@@ -129,16 +129,13 @@ def _student(file: HubFile) -> list[Finding]:
 
 def _bundle(file: HubFile, keys: list[Ed25519PublicKey]) -> Bundle:
     from iotcall.bundle import open_bundle, verify_bundle
-    from iotcall.dialogue import read_dialogue
+    from iotcall.dialogue import dialogue_of
     from iotcall.shipped import find
 
     folder = find("bundles", file.bundle)
     verify_bundle(folder, full=True, trusted_keys=keys or None)
     bundle = open_bundle(folder)
-    if bundle.dialogue_toml is None:
-        raise BundleError(f"{bundle.folder}: expected a dialogue.toml, found none: the bundle is "
-                          "not for a hub")
-    read_dialogue(bundle.dialogue_toml, bundle.catalogue, bundle.folder / "dialogue.toml")
+    dialogue_of(bundle)
     return bundle
 
 

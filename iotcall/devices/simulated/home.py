@@ -18,11 +18,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from iotcall.devices.home import Home
-from iotcall.devices.home_file import Entry
 from iotcall.devices.properties import Value
 from iotcall.devices.simulated.base import Simulated
-from iotcall.devices.simulated.tasmota import SimulatedTasmota
-from iotcall.devices.simulated.zigbee import SimulatedZigbee
+from iotcall.devices.simulated.devices import simulated_devices
 from iotcall.errors import BrokerError
 
 log = structlog.get_logger()
@@ -48,7 +46,8 @@ class SimulatedHome:
         protocol = _PROTOCOLS[mqtt_version]
         self._lock = threading.Lock()
         self._address = host, port
-        self._simulated = _simulated(home, lock_reports, frozenset(unreachable))
+        self._simulated = simulated_devices(
+            home, lock_reports=lock_reports, unreachable=frozenset(unreachable))
         self._connections = [_Connection(simulated, self._lock, protocol, username, password)
                              for simulated in self._simulated]
 
@@ -87,23 +86,6 @@ class SimulatedHome:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self.stop()
-
-
-def _simulated(home: Home, lock_reports: bool, unreachable: frozenset[str]) -> list[Simulated]:
-    made: list[Simulated] = []
-    zigbee = [device for device in home.file.devices if device.driver == "zigbee2mqtt"]
-    if zigbee:
-        made.append(SimulatedZigbee(zigbee, home.file.topics.get("zigbee2mqtt", "zigbee2mqtt"),
-                                    lock_reports=lock_reports, unreachable=unreachable))
-    boards: dict[str, list[Entry]] = {}
-    for device in home.file.devices:
-        if device.driver == "tasmota":
-            boards.setdefault(device.address, []).append(device)
-    for devices in boards.values():
-        made.append(SimulatedTasmota(
-            devices, home.file.topics.get("tasmota", "%prefix%/%topic%/"),
-            unreachable=any(device.name in unreachable for device in devices)))
-    return made
 
 
 class _Connection:

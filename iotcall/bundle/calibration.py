@@ -1,0 +1,57 @@
+"""The threshold of a bundle: ``calibration.json``. Leaves out: finding it (see evaluate).
+
+It is a file under the manifest like any other, so that its hash, and a signature, cover it: who may
+change the threshold of a signed bundle is who may sign it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from iotcall.errors import BundleError
+
+CALIBRATION = "calibration.json"
+
+
+class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Stands in place of what ``dialogue.toml`` says of confidence."""
+
+    fallback_below: float
+    """Confidence, 0..1, under which a call counts as not understood."""
+    risk: float
+    """Highest share of wrong calls among the accepted ones that was asked for."""
+    doubt: float
+    """Chance that the risk is higher all the same."""
+    proven: bool
+    """Whether the items were enough to say so; else it is only what these items had."""
+    items: int
+    """Labelled items that it rests on."""
+    accepted: int
+    """Of those."""
+    wrong: int
+    """Of the accepted ones."""
+    method: str
+    data_sha256: tuple[str, ...]
+    """Of each file of items."""
+
+    def encode(self) -> bytes:
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+
+def read_calibration(path: Path) -> Calibration:
+    """The file's.
+
+    Raises:
+        BundleError: it does not fit.
+    """
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Calibration)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path}: is no calibration: {error}; run 'iotcall calibrate' again"
+                          ) from error
+    if not 0 <= found.fallback_below <= 1:
+        raise BundleError(f"{path}: expected fallback_below from 0 to 1, found "
+                          f"{found.fallback_below}; run 'iotcall calibrate' again")
+    return found

@@ -1,0 +1,134 @@
+"""``iotcall calibrate``: a bundle's confidence threshold for a chosen risk."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from iotcall.cli.eval import DataOption, asked, progress
+from iotcall.cli.output import DEFAULT_BUNDLE, BundleOption, JsonOption, bundle_folder, print_json
+from iotcall.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iotcall.bundle import Calibration
+    from iotcall.evaluate.calibration import Passed
+    from iotcall.evaluate.conformal import Choice
+    from iotcall.evaluate.files import Said
+
+_METHOD = "Learn then Test, fixed sequence with several starts, binomial p-values (arXiv:2110.01052)"
+
+
+def calibrate(
+    data: DataOption,
+    bundle: BundleOption = DEFAULT_BUNDLE,
+    risk: Annotated[float, typer.Option(
+        min=0.0001, max=0.5, help="Highest share of wrong calls among the accepted ones.")] = 0.02,
+    doubt: Annotated[float, typer.Option(
+        min=0.001, max=0.5, help="Chance that the risk is higher all the same.")] = 0.1,
+    off_topic: Annotated[list[Path] | None, typer.Option(
+        metavar="FILE", help="Ordinary talk, an utterance a line or JSON Lines with 'text': how "
+                             "much of it becomes a command? May be repeated.")] = None,
+    served: Annotated[list[str] | None, typer.Option(
+        metavar="INTENT", help="Leave out talk of this 'intent', which the catalogue serves; may "
+                               "be repeated.")] = None,
+    talk: Annotated[list[str] | None, typer.Option(
+        metavar="TOOL", help="A tool that commands nothing, beside those that dialogue.toml calls "
+                             "unclear; may be repeated.")] = None,
+    out: Annotated[Path | None, typer.Option(
+        metavar="DIR", help="Write the calibrated bundle there and leave this one.")] = None,
+    key: Annotated[Path | None, typer.Option(
+        metavar="FILE", help="Private key to sign the bundle with.")] = None,
+    dry_run: Annotated[bool, typer.Option(
+        "--dry-run", help="Print the figures and write nothing.")] = False,
+    force: Annotated[bool, typer.Option(
+        "--force", help="Write a threshold that is not proven, too; the bundle says so.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Find the threshold at which calls are wrong as seldom as wanted, and write it into the bundle.
+
+    The hub takes it in place of dialogue.toml's fallback_below. The data must not have been used
+    for training. Exit code 2, and nothing written, where the data prove no threshold.
+    """
+    from iotcall.bundle import Calibration, calibrate_bundle, check_place, open_bundle
+    from iotcall.cli.keys import signing_key
+    from iotcall.evaluate.calibration import commands_passed, talk_passed, talk_tools
+    from iotcall.evaluate.conformal import choose, needed
+    from iotcall.evaluate.files import read_labelled, read_utterances
+    from iotcall.runtime import Student
+
+    folder = bundle_folder(bundle)
+    opened = open_bundle(folder)
+    dialogues = read_labelled(data, opened.catalogue)
+    said = [each for path in off_topic or () for each in read_utterances(path, opened.catalogue)]
+    wanted = _unserved(said, served or [])
+    tools = talk_tools(opened) | {opened.catalogue.tool(name).name for name in talk or ()}
+    if out and not dry_run:
+        check_place(out, replace=False)
+    signer = signing_key(key) if key else None
+    judged = asked(opened, dialogues, quiet=json)
+    calls = [item for item in judged if item.answered and item.got]
+    choice = choose([item.confidence for item in calls], [item.right for item in calls],
+                    risk=risk, doubt=doubt)
+    if choice is None:
+        raise InputError(f"{_fault(len(calls), needed(risk, doubt), risk)}; not even these items "
+                         "kept to it at any threshold: raise --risk, or train the student better")
+    told: dict[str, Passed] = {"commands": commands_passed(judged, choice.threshold, tools)}
+    if wanted:
+        with Student.open(opened) as student, progress(
+                "ordinary talk", len(wanted), quiet=json) as step:
+            told["off_topic"] = talk_passed(student, wanted, choice.threshold, tools, step)
+    made = Calibration(
+        fallback_below=choice.threshold, risk=risk, doubt=doubt, proven=choice.proven,
+        items=len(judged), accepted=choice.accepted, wrong=choice.wrong, method=_METHOD,
+        data_sha256=tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in data))
+    written = (choice.proven or force) and not dry_run
+    if written:
+        calibrate_bundle(folder, made, out=out, sign_with=signer)
+    if json:
+        print_json({"calibration": made, "needed": choice.needed, **told,
+                    "written": str(out or folder) if written else None})
+    else:
+        typer.echo(_report(made, choice, told))
+        if written:
+            typer.echo(f"written into {out or folder}")
+    if not choice.proven and not force and not dry_run:
+        raise InputError(f"{_fault(len(calls), choice.needed, risk)}; nothing was written: give "
+                         "more items, raise --risk or --doubt, or add --force")
+
+
+def _unserved(said: Sequence[Said], served: Sequence[str]) -> list[Said]:
+    known = {each.intent for each in said}
+    for intent in served:
+        if intent not in known:
+            raise InputError(f"--served {intent}: no utterance of --off-topic has that intent; "
+                             f"there are: {', '.join(sorted(known - {''})[:200]) or 'none'}")
+    return [each for each in said if each.intent not in served]
+
+
+def _fault(calls: int, needed: int, risk: float) -> str:
+    if calls < needed:
+        return (f"too few items: {calls} calls, at least {needed} accepted ones are needed to "
+                f"prove a risk of {risk:.1%}, and more where some are wrong")
+    return f"at no threshold do these {calls} calls prove a risk of {risk:.1%}"
+
+
+def _report(made: Calibration, choice: Choice, told: dict[str, Any]) -> str:
+    lines = [
+        f"threshold  {made.fallback_below:.4f}: {made.wrong} of {made.accepted} accepted calls are "
+        f"wrong, of {made.items} items",
+        f"           {'proven' if made.proven else 'NOT proven'}: at most {made.risk:.1%} of "
+        f"accepted calls are wrong, with {1 - made.doubt:.0%} certainty"
+        + ("" if made.proven else f" (that takes {choice.needed} accepted without a mistake)")]
+    for name, what in (("commands", "of commands pass, right or wrong"),
+                       ("off_topic", "of ordinary talk would become a command")):
+        if name in told:
+            each = told[name]
+            lines.append(f"{name:<10} {each.share:.1%} {what} ({each.passed} of {each.utterances}, "
+                         f"95 % interval {each.interval95[0]:.1%} to {each.interval95[1]:.1%})")
+            lines += [f"           {text}" for text in each.examples]
+    return "\n".join(lines)

@@ -1,0 +1,135 @@
+"""Public files that a student may learn from, where the user has them. Leaves out: fetching them.
+
+Their sentences are not in this repository; docs/students.md says which files there are and where
+each belongs. Ordinary talk (`off_topic`) teaches what no command is: CLINC-150's training half, less
+the intents that a catalogue does serve; a part of it is set aside to judge by.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from iotcall.catalogue import Catalogue, ToolCall, call_from_json
+from iotcall.distill.slices import Sentence, roughened
+from iotcall.errors import CallError, FileError, InputError
+from iotcall.evaluate import Dialogue, LabelledTurn, read_dialogues
+from iotcall.settings import read_toml
+
+_SET_ASIDE = 0.3
+"""Share of ordinary talk that no student sees, by the hash of its text."""
+_AT_MOST = 8
+"""Turns of a dialogue that may still get one of ordinary talk."""
+
+
+class OffTopicRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A catalogue's ``synthesis/off_topic.toml``."""
+
+    tool: str
+    """Whose call such talk becomes."""
+    arguments: dict[str, str] = {}
+    served: tuple[str, ...] = ()
+    """Intents of the file that are the catalogue's business, or nearly."""
+
+
+class _Row(msgspec.Struct):
+    text: str
+    intent: str
+
+
+def set_aside(text: str) -> bool:
+    """Whether the sentence is kept to judge by."""
+    first = hashlib.sha256(" ".join(text.casefold().split()).encode()).digest()[0]
+    return first < 256 * _SET_ASIDE
+
+
+def ordinary_talk(path: Path, rules: OffTopicRules, *, to_judge: bool) -> list[str]:
+    """Sentences of the file that the catalogue does not serve, of the one part or the other.
+
+    Raises:
+        FileError: the file cannot be read.
+    """
+    try:
+        rows = msgspec.json.decode(
+            b"[" + b",".join(path.read_bytes().split(b"\n")).rstrip(b",") + b"]", type=list[_Row])
+    except (OSError, ValueError) as error:
+        raise FileError(path, f"cannot be read as lines of text and intent: {error}") from error
+    served = set(rules.served)
+    return [row.text for row in rows
+            if row.intent not in served and set_aside(row.text) == to_judge]
+
+
+def off_topic_rules(catalogue_folder: Path) -> OffTopicRules:
+    """Of the catalogue's folder.
+
+    Raises:
+        FileError: it has none, or they cannot be read.
+    """
+    return read_toml(catalogue_folder / "synthesis" / "off_topic.toml", OffTopicRules)
+
+
+class WithPublic:
+    """A source's dialogues, with turns of ordinary talk and with public dialogues between."""
+
+    def __init__(self, own: Iterator[Dialogue], seed: int, *, call: ToolCall | None,
+                 talk: Sequence[str], talk_share: float,
+                 public: Sequence[Dialogue], public_share: float) -> None:
+        self._own, self._random = own, Random(f"public {seed}")
+        self._call, self._talk, self._talk_share = call, talk, talk_share
+        self._public, self._public_share = public, public_share
+
+    def dialogues(self, count: int) -> Iterator[Dialogue]:
+        """That many dialogues."""
+        for _ in range(count):
+            if self._public and self._random.random() < self._public_share:
+                yield self._random.choice(self._public)
+            else:
+                yield self._interrupted(next(self._own))
+
+    def _interrupted(self, dialogue: Dialogue) -> Dialogue:
+        if (not self._talk or self._call is None or len(dialogue.turns) > _AT_MOST
+                or self._random.random() > self._talk_share):
+            return dialogue
+        said = roughened(Sentence([(self._random.choice(self._talk), ())]), self._random).text
+        turns = list(dialogue.turns)
+        at = self._random.randint(0, len(turns))
+        turns.insert(at, LabelledTurn(said, (self._call,)))
+        if at and self._random.random() < 0.3:
+            turns = turns[:at + 1]
+        return Dialogue(tuple(turns))
+
+
+def public_dialogues(folder: Path, names: Sequence[str], catalogue: Catalogue) -> list[Dialogue]:
+    """The dialogues of those files below the folder; calls that the catalogue refuses end one.
+
+    Raises:
+        InputError: a file is not there.
+    """
+    found = []
+    for name in names:
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name} is not there: the recipe learns from it too; "
+                             "docs/students.md says where it comes from")
+        for dialogue in read_dialogues(folder / name):
+            turns = []
+            for turn in dialogue.turns:
+                try:
+                    for call in turn.calls:
+                        catalogue.check(call)
+                except CallError:
+                    break
+                turns.append(turn)
+            if turns:
+                found.append(Dialogue(tuple(turns)))
+    return found
+
+
+def off_topic_call(rules: OffTopicRules, catalogue: Catalogue) -> ToolCall:
+    """The checked call."""
+    call = call_from_json({"name": rules.tool, "parameters": dict(rules.arguments)})
+    catalogue.check(call)
+    return call

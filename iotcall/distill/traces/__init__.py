@@ -1,0 +1,1 @@
+"""Production traces become labelled dialogues: read, redacted, each only once."""

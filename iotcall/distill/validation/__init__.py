@@ -1,0 +1,1 @@
+"""What must be true of dialogues before a student learns from them."""

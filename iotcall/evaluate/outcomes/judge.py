@@ -1,0 +1,263 @@
+"""Play what is said in a home and compare what happens. Leaves out: the broker.
+
+The hub's own dialogue, resolver and gate decide; simulated devices take the messages and say their
+states, so that "it", "brighter" and "undo" have something to go by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from iotcall.catalogue import Catalogue, ToolCall
+from iotcall.devices import Command, DeviceStates, Home, Publication, command_for
+from iotcall.devices.colors import alike
+from iotcall.devices.simulated import exchange, simulated_devices
+from iotcall.dialogue import (
+    Answer,
+    Conversation,
+    DialogueSettings,
+    NotUnderstood,
+    Outcome,
+    Plan,
+    Question,
+    Refusal,
+    Session,
+)
+from iotcall.evaluate.outcomes.script import Expectation, Result, SaidTurn, Wanted
+from iotcall.evaluate.statistics import wilson_interval
+from iotcall.runtime import Decoding, Turn
+from iotcall.speech import color, white
+
+_COVER = {"open": ("movement", "open"), "closed": ("movement", "close"),
+          "stopped": ("movement", "stop")}
+_VACUUM = {"cleaning": "start", "stopped": "stop", "docked": "dock", "paused": "pause"}
+_PLAYBACK = {"play": ("playback", "playing"), "pause": ("playback", "paused"),
+             "stop": ("playback", "stopped"), "next": ("skip", "next"),
+             "previous": ("skip", "previous"), "mute": ("muted", "on"), "unmute": ("muted", "off")}
+_WARMEST = 3500
+"""Kelvin below which a white is warm."""
+_NO_WISH = frozenset({"off_topic", "unclear"})
+_IMPLIED = frozenset({"brightness", "color", "white", "speed", "volume"})
+"""Whoever sets one of these has switched it on."""
+
+
+class Decoder(Protocol):
+    """A student, or what stands in for one."""
+
+    def decode(self, history: Sequence[Turn], utterance: str) -> Decoding: ...
+
+
+class Miss(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn that came out otherwise."""
+
+    home: str
+    line: int
+    utterance: str
+    calls: tuple[ToolCall, ...]
+    confidence: float | None
+    happened: str
+
+
+class HomeFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one home, or of several together; every turn is one item."""
+
+    items: int = 0
+    exact: int = 0
+    """Just what should happen happened."""
+    quiet: int = 0
+    """Turns in which no device should be touched."""
+    acted: int = 0
+    """Of those, turns in which one was."""
+    wrong_device: int = 0
+    """Turns in which a device was touched that none of the right answers touches."""
+    misses: tuple[Miss, ...] = ()
+
+    @property
+    def exactly_right(self) -> float:
+        """Share of all turns."""
+        return self.exact / max(self.items, 1)
+
+    @property
+    def interval95(self) -> tuple[float, float]:
+        """Wilson's, of `exactly_right`."""
+        return wilson_interval(self.exact, self.items)
+
+
+def together(figures: Iterable[HomeFigures]) -> HomeFigures:
+    """The sum."""
+    found = list(figures)
+    return HomeFigures(
+        items=sum(each.items for each in found), exact=sum(each.exact for each in found),
+        quiet=sum(each.quiet for each in found), acted=sum(each.acted for each in found),
+        wrong_device=sum(each.wrong_device for each in found),
+        misses=tuple(miss for each in found for miss in each.misses))
+
+
+def judge_home(student: Decoder, home: Home, settings: DialogueSettings, catalogue: Catalogue,
+               turns: Sequence[SaidTurn], *,
+               progress: Callable[[], None] = lambda: None) -> HomeFigures:
+    """Say all turns in order; each begins where the one before has left the devices.
+
+    `progress` is called after every turn.
+    """
+    played = _Played(home, settings, catalogue)
+    exact = quiet = acted = wrong = 0
+    misses: list[Miss] = []
+    for turn in turns:
+        decoding, outcome = played.say(student, turn)
+        commands = outcome.commands if isinstance(outcome, Plan) else ()
+        right = any(played.fits(commands, outcome, expected) for expected in turn.right)
+        hands_off = not any(expected.wanted for expected in turn.right)
+        touchable = played.touchable(turn.right)
+        exact += right
+        quiet += hands_off
+        acted += hands_off and bool(commands)
+        wrong += any(told.device.id not in touchable for told in commands)
+        if not right:
+            misses.append(Miss(
+                home=home.name, line=turn.line, utterance=turn.utterance,
+                calls=decoding.calls if decoding else (),
+                confidence=decoding.confidence if decoding else None,
+                happened=_told(commands, outcome)))
+        played.carry_out(outcome)
+        progress()
+    return HomeFigures(items=len(turns), exact=exact, quiet=quiet, acted=acted,
+                       wrong_device=wrong, misses=tuple(misses))
+
+
+class _Played:
+    """A home with its devices and the dialogue in it."""
+
+    def __init__(self, home: Home, settings: DialogueSettings, catalogue: Catalogue) -> None:
+        self._home, self._settings = home, settings
+        self._states = DeviceStates(home)
+        self._devices = simulated_devices(home)
+        self._conversation = Conversation(home, self._states, settings, catalogue)
+        self._session = Session("default", settings.history_turns)
+        for device in self._devices:
+            for publication in device.birth():
+                self._states.feed(publication.topic, publication.payload)
+        self._send(publication for device in home.devices for publication in device.asks)
+
+    def say(self, student: Decoder, turn: SaidTurn) -> tuple[Decoding | None, Outcome]:
+        if turn.first:
+            self._session = Session(turn.site, self._settings.history_turns)
+        outcome = self._conversation.begin(self._session, turn.utterance, None)
+        if outcome is not None:
+            return None, outcome
+        decoding = student.decode(self._session.history, turn.utterance)
+        return decoding, self._conversation.conclude(self._session, turn.utterance, None, decoding)
+
+    def carry_out(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Plan):
+            self._conversation.before(self._session, outcome)
+            self._send(publication for told in outcome.commands
+                       for publication in told.publications())
+
+    def fits(self, commands: Sequence[Command], outcome: Outcome, expected: Expectation) -> bool:
+        if expected.result != _result(outcome) and not (
+                # subtle: what was refused of several things is told beside what was done
+                expected.result == "refused" and expected.wanted and isinstance(outcome, Plan)
+                and outcome.besides):
+            return False
+        left = [(told.device.id, told.property, told.value) for told in commands]
+        implied = {device for device, key, _ in left if key in _IMPLIED}
+        left = [told for told in left if not (told[1:] == ("state", "on") and told[0] in implied)]
+        for wanted in self._spelt_out(expected.wanted):
+            if wanted.property == "state" and wanted.value == "on" and any(
+                    wanted.device == other.device and other.property in _IMPLIED
+                    for other in expected.wanted):
+                continue
+            told = next((each for each in left if each[0] == wanted.device
+                         and self._means(wanted, each[1], each[2])), None)
+            if told is None:
+                return False
+            left.remove(told)
+        return not left
+
+    def touchable(self, right: Sequence[Expectation]) -> set[str]:
+        return {wanted.device for expected in right for wanted in self._spelt_out(expected.wanted)}
+
+    def _spelt_out(self, wanted: Iterable[Wanted]) -> list[Wanted]:
+        """Scenes as the settings they consist of."""
+        found: list[Wanted] = []
+        for each in wanted:
+            if each.property != "scene":
+                found.append(each)
+                continue
+            scene = next((name for name in self._home.scenes
+                          if name.replace("_", " ").casefold() == each.device.casefold()), None)
+            found += [Wanted(told.device.id, told.property, str(told.value)) for told in (
+                command_for(*step) for step in self._home.steps(scene))] if scene else [each]
+        return found
+
+    def _means(self, wanted: Wanted, key: str, value: object) -> bool:
+        """Whether the command is what the file calls so."""
+        name, said = wanted.property, wanted.value
+        before = self._states.of(next(device for device in self._home.devices
+                                      if device.id == wanted.device))
+        if said in ("up", "down"):
+            was = before.get(key)
+            if key != name or not isinstance(value, int | float):
+                return False
+            if not isinstance(was, int | float):
+                return True
+            return value > was if said == "up" else value < was
+        if name == "state" and said in _COVER:
+            ends = {"open": 100, "closed": 0}
+            return (key, value) == _COVER[said] or (key, value) == ("position", ends.get(said))
+        if name == "state" and said in ("locked", "unlocked"):
+            return (key, value) == ("lock", said)
+        if name == "state" and said in _VACUUM:
+            return (key, value) == ("activity", _VACUUM[said])
+        if name == "playback":
+            return (key, value) == _PLAYBACK.get(said)
+        if name == "color":
+            meant = color(said)
+            return key == "color" and meant is not None and alike(str(value), meant)
+        if name == "white":
+            if key != "white" or not isinstance(value, int | float):
+                return False
+            kelvin = white(said)
+            return (value < _WARMEST) == ((kelvin or 0) < _WARMEST)
+        if name == "mode":
+            return key in ("mode", "preset") and str(value).casefold() == said.casefold()
+        if key != name:
+            return False
+        if isinstance(value, int | float):
+            try:
+                return abs(float(said) - value) <= 1
+            except ValueError:
+                return False
+        return value == said
+
+    def _send(self, publications: Iterable[Publication]) -> None:
+        exchange(self._devices, publications, self._states)
+
+
+def _result(outcome: Outcome) -> Result | None:
+    if outcome.calls and all(call.name in _NO_WISH for call in outcome.calls):
+        return "not_recognised"
+    match outcome:
+        case Question():
+            return "question"
+        case Refusal():
+            return "refused"
+        case NotUnderstood():
+            return "not_recognised"
+        case Answer():
+            return "answer"
+        case Plan(commands=(), chores=chores) if chores:
+            return "answer"
+        case _:
+            return None
+
+
+def _told(commands: Sequence[Command], outcome: Outcome) -> str:
+    done = [f"{told.device.name}: {told.property}={told.value}" for told in commands]
+    result = _result(outcome)
+    said = f"{type(outcome).__name__.lower()}: {outcome.reply}" if result or not done else ""
+    return "; ".join([*done, said] if said else done)
