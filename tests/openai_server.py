@@ -109,7 +109,7 @@ class OpenAiServer:
     def take(self, handler: Handler, body: Json) -> None:
         with self.arrived:
             self.bodies.append(body)
-            self.headers.append(dict(handler.headers))
+            self.headers.append({key.lower(): value for key, value in handler.headers.items()})
             self.paths.append(handler.path)
             fault = self.faults.popleft() if self.faults else self.fault_of(body)
             self.arrived.notify_all()

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from iotcall.evaluate.conformal import Choice
     from iotcall.evaluate.files import Said
 
-_METHOD = "Learn then Test, fixed sequence with several starts, binomial p-values (arXiv:2110.01052)"
+_METHOD = ("Learn then Test (arXiv:2110.01052): fixed sequences from several starts, binomial "
+           "p-values")
 
 
 def calibrate(
@@ -49,7 +50,7 @@ def calibrate(
         "--force", help="Write a threshold that is not proven, too; the bundle says so.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Find the threshold at which calls are wrong as seldom as wanted, and write it into the bundle.
+    """Find the threshold at which calls are wrong as seldom as wanted; write it into the bundle.
 
     The hub takes it in place of dialogue.toml's fallback_below. The data must not have been used
     for training. Exit code 2, and nothing written, where the data prove no threshold.

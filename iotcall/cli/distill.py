@@ -108,7 +108,8 @@ def train(
         rows = read_dialogues(data)
         check_dialogues(rows, wire_format, tools, data)
     else:
-        rows = list(source_of(folder, wanted.seed, wanted.mixture, public=public)
+        rows = list(source_of(folder, wanted.seed, wanted.mixture, noise=wanted.noise,
+                              public=public)
                     .dialogues(wanted.dialogues))
     finished = standing(out, note_of(wanted, rows), resume=resume) == "finished"
     if not finished:

@@ -80,18 +80,21 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
 
     table = Table(title=title, box=box.SIMPLE, title_justify="left", show_header=any(columns))
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", overflow="fold")
+        table.add_column(column, justify="right" if index else "left", overflow="fold",
+                         no_wrap=not index)
     for row in rows:
         table.add_row(*map(str, row))
     Console(markup=False, highlight=False).print(table)
 
 
 def say_why(asker: Asker) -> None:
-    """Why not everything was asked, if it was not.
+    """What the service had to say, and why not everything was asked, if it was not.
 
     Raises:
         IotcallError: the service was of no use.
     """
+    for reason, detail in sorted(asker.counts.details.items()):
+        typer.echo(f"given up as {reason}, at last: {detail}", err=True)
     told = f"stopped early: {asker.why}; the same command goes on from there"
     if asker.hopeless:
         raise IotcallError(told)
@@ -136,7 +139,7 @@ class _Progress:
                 f"{sum(counts.failed.values())} in vain")
         self._bar.update(self._task, completed=self._done, counts=told)
         if not self._quiet and not self._console.is_terminal and (
-                self._done % max(1, self._total // 10) == 0):
+                self._done % max(1, self._total // 10) == 0 or self._done == self._total):
             self._console.print(f"{self._what}: {self._done} of {self._total}, {told}")
 
     def waiting(self) -> None:

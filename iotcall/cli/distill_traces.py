@@ -121,6 +121,10 @@ def _shown(report: Report) -> str:
         if counts:
             lines.append(f"{title}:")
             lines += [f"  {count:7d}  {name}" for name, count in counts.items()]
+    if not report.kept:
+        lines.append("nothing could be used; expected JSON objects, one a line, with `messages` in "
+                     "the OpenAI format, or `question` and `answer`, and calls of the catalogue")
+        return "\n".join(lines)
     lines.append("names and addresses of people are not looked for, but those in --names; read "
                  "the file before it is shared")
     return "\n".join(lines)

@@ -131,17 +131,16 @@ def _show(report: Report, out: Path | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
     where = f" in {out}" if out else "; --out writes them to a file"
-    console.print(Text(f"{report.file}: {report.kept} of {report.rows} rows are clean "
-                       f"({report.turns} turns){where}"))
+    typer.echo(f"{report.file}: {report.kept} of {report.rows} rows are clean "
+               f"({report.turns} turns){where}")
     if report.dropped:
         table = Table("dropped", "rows", "for example", box=None, pad_edge=False)
         for reason, count in report.dropped.items():
             sample = report.samples[reason][0]
             detail = f"row {sample.row}" + (f", {sample.detail}" if sample.detail else "")
             table.add_row(Text(reason), str(count), Text(detail[:_LONGEST_DETAIL]))
-        console.print(table)
+        Console().print(table)
     lines = [f"calls were written and read back in {', '.join(report.formats)}"]
     if report.held_out:
         lines.append(f"held against {report.held_out} held-out utterances")
@@ -149,8 +148,9 @@ def _show(report: Report, out: Path | None) -> None:
         lines.append("nothing was held against the file: no --held-out, no --hashes")
     if report.commonplaces:
         lines.append(f"{report.commonplaces} turns are held out too, but commonplaces")
-    if missing := [tool for tool, count in report.tools.items() if not count]:
+    missing = [tool for tool, count in report.tools.items() if not count]
+    if missing and report.kept:
         lines.append(f"no clean row calls {', '.join(missing)}")
     if report.unchecked:
         lines.append(f"names of homes are not checked: {', '.join(report.unchecked)}")
-    console.print(Text("\n".join(lines)))
+    typer.echo("\n".join(lines))

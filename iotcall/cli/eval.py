@@ -90,7 +90,8 @@ def eval_(
         from iotcall.evaluate.picture import draw
 
         draw(found, plot, title=f"{opened.name}: {found.tool_call_equivalence:.1%} of "
-             f"{found.items} turns{_noised(typos, wer)}", others=curves)
+             f"{found.items} turns{_noised(typos, wer)}", others=curves,
+             name=("with noise" if noise else opened.name) if curves else "")
     if json:
         print_json({**msgspec.structs.asdict(found), **more})
     else:

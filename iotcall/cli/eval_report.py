@@ -24,8 +24,8 @@ def report(found: Evaluation, *, noise: Mapping[str, Any] | None = None,
     ]
     if found.unseen:
         part = found.unseen
-        lines.append(f"not seen before       {part.share:.1%} ({part.correct} of {part.items} items, "
-                     f"95 % interval {part.interval95[0]:.1%} to {part.interval95[1]:.1%})")
+        lines.append(f"not seen before       {part.share:.1%} ({part.correct} of {part.items} "
+                     f"items, 95 % interval {part.interval95[0]:.1%} to {part.interval95[1]:.1%})")
     lines += [
         f"name accuracy         {found.name_accuracy:.1%}",
         f"arguments             F1 {every.f1:.1%}: precision {every.precision:.1%}, "
@@ -84,8 +84,8 @@ def _compared(comparison: Mapping[str, Any] | None) -> Iterator[str]:
     low, high = comparison["interval95"]
     yield (f"{comparison['bundle']}: {comparison['correct'] / max(comparison['items'], 1):.1%} "
            f"({comparison['correct']} of {comparison['items']}); this one is "
-           f"{100 * comparison['difference']:+.1f} points better (95 % interval {100 * low:+.1f} to "
-           f"{100 * high:+.1f})")
+           f"{100 * comparison['difference']:+.1f} points better (95 % interval {100 * low:+.1f} "
+           f"to {100 * high:+.1f})")
     yield (f"  right by this one alone {comparison['only_first']}, by {comparison['bundle']} alone "
            f"{comparison['only_second']}; McNemar's exact p = {comparison['p_value']:.3g}")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from iotcall.cli.home_judge import judge
 from iotcall.cli.output import JsonOption, print_json
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ def show(
         print_json(_as_json(known, states))
     else:
         _print(known, states)
+
+
+home.command("judge")(judge)
 
 
 @home.command("pin")

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
+
+import msgspec
+
+from iotcall.speech import is_number_word
+
+
+
+class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How much of it: shares of sentences; part of a recipe."""
+
+    padded: float = 0.06
+    """With a word of politeness in front, and with one behind."""
+    slips: float = 0.2
+    """With a slip of the finger."""
+    misheard: float = 0.14
+    """With a word that a recogniser got wrong."""
+
 
 BEFORE = ("please", "hey", "ok", "okay", "um", "uh", "so", "alright", "right", "can you",
            "could you", "hey can you", "could you please", "yes", "hi", "well", "also", "now",
@@ -62,15 +80,16 @@ def mishear(text: str, random: Random) -> str:
     """What a bad recogniser makes of it: a word that sounds alike, a small one lost, one cut in two
     or joined with the next, said twice, or a filler between. Spaces at both ends stay."""
     words = text.split(" ")
-    filled = [index for index, word in enumerate(words) if word.strip(",.!?")]
+    filled = [index for index, word in enumerate(words)
+              if word.strip(",.!?") and not _is_number(word)]
     if not filled:
         return text
     index = random.choice(filled)
     word = words[index].strip(",.!?").casefold()
     match random.randrange(6):
         case 0 | 1:
-            alike = [each for each in filled
-                     if words[each].strip(",.!?").casefold() in _HEARD]
+            alike = [each for each in filled if words[each].strip(",.!?").casefold() in _HEARD
+                     and not any(map(_is_number, words[each + 1:each + 2]))]  # "to sixty"
             if alike:
                 index = random.choice(alike)
                 words[index] = random.choice(_HEARD[words[index].strip(",.!?").casefold()])
@@ -85,6 +104,12 @@ def mishear(text: str, random: Random) -> str:
         case 4:
             words[index] = f"{words[index]} {random.choice((word, *FILLERS))}"
         case _:
-            if index + 1 < len(words) and word.isalpha() and words[index + 1].isalpha():
+            if index + 1 < len(words) and word.isalpha() and words[index + 1].isalpha() and (
+                    not _is_number(words[index + 1])):
                 words[index:index + 2] = [words[index] + words[index + 1]]
     return " ".join(words)
+
+
+def _is_number(word: str) -> bool:
+    return any(sign.isdigit() for sign in word) or any(
+        map(is_number_word, re.findall(r"[a-z]+", word.casefold())))

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from iotcall.distill.noise import Noise
+
 Architecture = Literal["qwen3", "gemma3", "lfm2", "opt"]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -49,6 +51,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     dialogues: Count = 90_000
     """Synthetic dialogues, where no data file is given."""
     mixture: Mixture = Mixture()
+    noise: Noise = Noise()
     epochs: Positive = 1.0
     batch_size: Count = 64
     """Sequences a step."""

@@ -7,18 +7,12 @@ from random import Random
 
 import msgspec
 
-from iotcall.distill.noise import AFTER, BEFORE, mishear, slip
+from iotcall.distill.noise import AFTER, BEFORE, Noise, mishear, slip
 from iotcall.evaluate.marked import MarkedTurn, Span
 
 
 Pieces = list[tuple[str, tuple[Span, ...]]]
 """Text, and the spans that it is."""
-
-_PADDED = 0.06
-"""Share of sentences with a word of politeness in front, and with one behind."""
-_SLIPS, _MISHEARD, _SECOND = 0.2, 0.14, 0.03
-"""Shares with a slip of the finger, with a word misheard, with another of either."""
-
 
 class Sentence(msgspec.Struct):
     """Pieces of text in order; some are spans, some of which overlap no other."""
@@ -53,16 +47,16 @@ class Sentence(msgspec.Struct):
         return next(text for text, spans in self.pieces if wanted in spans)
 
 
-def roughened(sentence: Sentence, random: Random, *, kept: Collection[Span] = (),
-              breaks_off: bool = False) -> Sentence:
+def roughened(sentence: Sentence, random: Random, noise: Noise = Noise(), *,
+              kept: Collection[Span] = (), breaks_off: bool = False) -> Sentence:
     """With the case, punctuation, padding and slips of real input.
 
     Pieces of `kept` spans stay as they are, but for the case of words.
     """
     pieces = list(sentence.pieces)
-    if random.random() < _PADDED:
+    if random.random() < noise.padded:
         pieces.insert(0, (f"{random.choice(BEFORE)}{random.choice(('', '', ','))} ", ()))
-    if not breaks_off and random.random() < _PADDED and pieces[-1][0][-1:] not in "?.!":
+    if not breaks_off and random.random() < noise.padded and pieces[-1][0][-1:] not in "?.!":
         pieces.append((f"{random.choice(('', '', ','))} {random.choice(AFTER)}", ()))
     style = random.random()
     if style < 0.3:  # a recogniser's transcript
@@ -73,8 +67,9 @@ def roughened(sentence: Sentence, random: Random, *, kept: Collection[Span] = ()
             pieces[0] = first[:1].upper() + first[1:], spans
         if not breaks_off and random.random() < 0.4 and pieces[-1][0][-1:].isalnum():
             pieces.append((random.choice((".", ".", "!")), ()))
-    for share, change in ((_SLIPS, slip), (_SECOND, slip), (_MISHEARD, mishear),
-                          (_SECOND, mishear)):
+    for share, change in (
+            (noise.slips, slip), (noise.slips / 6, slip),
+            (noise.misheard, mishear), (noise.misheard / 5, mishear)):
         if random.random() < share:
             pieces = _changed(pieces, kept, change, random)
     return Sentence(pieces)

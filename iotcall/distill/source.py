@@ -15,6 +15,7 @@ from iotcall.catalogue import Catalogue, load_catalogue
 from iotcall.dialogue import read_dialogue
 from iotcall.distill.exchange import Exchange, ExchangeRules
 from iotcall.distill.house_names import Nouns
+from iotcall.distill.noise import Noise
 from iotcall.distill.public import (
     WithPublic,
     off_topic_call,
@@ -40,7 +41,7 @@ class Source(Protocol):
 
 
 def source_of(folder: Path, seed: int, mixture: Mixture = Mixture(), *,
-              public: Path | None = None) -> Source:
+              noise: Noise = Noise(), public: Path | None = None) -> Source:
     """The stream of a catalogue's folder; the same seed gives the same one.
 
     `public` is the folder of public files; it is needed where the mixture names one.
@@ -50,7 +51,7 @@ def source_of(folder: Path, seed: int, mixture: Mixture = Mixture(), *,
         InputError: the rules leave a tool out, or public files are not at hand.
     """
     catalogue = load_catalogue(folder)
-    own = _own(folder, catalogue, seed, mixture.rules_share)
+    own = _own(folder, catalogue, seed, mixture.rules_share, noise)
     if not (mixture.off_topic or mixture.public):
         return own
     if public is None:
@@ -68,18 +69,19 @@ def source_of(folder: Path, seed: int, mixture: Mixture = Mixture(), *,
         public_share=mixture.public_share)
 
 
-def _own(folder: Path, catalogue: Catalogue, seed: int, rules_share: float) -> Source:
+def _own(folder: Path, catalogue: Catalogue, seed: int, rules_share: float,
+         noise: Noise) -> Source:
     rules = folder / "synthesis"
     said = sorted((rules / "said").glob("*.said"))
     written: Written | None = None
     if said:
         dialogues = [dialogue for path in said for dialogue in read_marked(path, catalogue)]
         exchange = Exchange(catalogue, dialogues, _nouns(folder, catalogue), _rules(rules))
-        written = Written(catalogue, dialogues, exchange, seed)
+        written = Written(catalogue, dialogues, exchange, seed, noise)
         if not rules_share:
             return written
     spoken = Synthesis(catalogue, load_rules(rules, catalogue), load_lexicon(rules), seed,
-                       load_around(rules, catalogue))
+                       load_around(rules, catalogue), noise)
     return _Both(written, spoken, rules_share, seed) if written else spoken
 
 

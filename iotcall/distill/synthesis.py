@@ -9,6 +9,7 @@ from typing import Any
 from num2words import num2words
 
 from iotcall.catalogue import Catalogue, Enumeration, Integer, Node, ToolCall
+from iotcall.distill.noise import Noise
 from iotcall.distill.rules import Lexicon, ParsedAround, ParsedRule, Pattern
 from iotcall.distill.slices import Sentence, roughened
 from iotcall.errors import InputError
@@ -32,12 +33,12 @@ class Synthesis:
     """A stream of dialogues; the same seed gives the same stream."""
 
     def __init__(self, catalogue: Catalogue, rules: Sequence[ParsedRule], lexicon: Lexicon,
-                 seed: int, around: Sequence[ParsedAround] = ()) -> None:
+                 seed: int, around: Sequence[ParsedAround] = (), noise: Noise = Noise()) -> None:
         self._nodes = {(tool.name, field.name): field.node
                        for tool in catalogue.tools for field in tool.parameters.fields}
         self._catalogue = catalogue
         self._lexicon = lexicon
-        self._around = around
+        self._around, self._noise = around, noise
         self._random = Random(seed)
         self._opening: dict[str, list[ParsedRule]] = {}
         self._following: dict[str, list[ParsedRule]] = {}
@@ -116,7 +117,8 @@ class Synthesis:
             sentence = sentence.replace(f"{{{variable}}}", text)
         if not rule.breaks_off:
             sentence = self._surrounded(sentence, call)
-        said = roughened(Sentence([(sentence, ())]), self._random, breaks_off=rule.breaks_off)
+        said = roughened(Sentence([(sentence, ())]), self._random, self._noise,
+                         breaks_off=rule.breaks_off)
         return LabelledTurn(said.text, (call,))
 
     def _surrounded(self, sentence: str, call: ToolCall) -> str:

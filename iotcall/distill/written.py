@@ -16,6 +16,7 @@ import msgspec
 
 from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.distill.exchange import Exchange
+from iotcall.distill.noise import Noise
 from iotcall.distill.slices import Sentence, roughened
 from iotcall.evaluate import Dialogue, LabelledTurn
 from iotcall.evaluate.marked import MarkedTurn
@@ -36,8 +37,8 @@ class Written:
     """A stream of dialogues; the same seed gives the same stream."""
 
     def __init__(self, catalogue: Catalogue, dialogues: Sequence[tuple[MarkedTurn, ...]],
-                 exchange: Exchange, seed: int) -> None:
-        self._catalogue, self._exchange = catalogue, exchange
+                 exchange: Exchange, seed: int, noise: Noise = Noise()) -> None:
+        self._catalogue, self._exchange, self._noise = catalogue, exchange, noise
         self._random = Random(seed)
         self._by_tool: dict[str, list[tuple[MarkedTurn, ...]]] = {}
         for dialogue in dialogues:
@@ -99,7 +100,7 @@ class Written:
         for number, turn in enumerate(written):
             spans = {span: words for (at, span), words in chosen.spans.items() if at == number}
             sentence = roughened(
-                Sentence.of(turn, spans), self._random, kept=self._kept(turn),
+                Sentence.of(turn, spans), self._random, self._noise, kept=self._kept(turn),
                 breaks_off=turn.calls[0].name == "unclear")
             said.append(sentence.text)
             arguments = [dict(call.arguments) for call in turn.calls]

@@ -16,6 +16,9 @@ microphones are other items. Turns of one dialogue are counted as if they had be
 
 from __future__ import annotations
 
+import bisect
+import functools
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -52,7 +55,7 @@ def choose(confidences: Sequence[float], right: Sequence[bool], *, risk: float,
         risk: highest share of wrong calls among the accepted ones, 0..1, both ends excluded.
         doubt: chance, over drawings of the items, that the guarantee is wrong.
     """
-    items = sorted(zip(confidences, right, strict=True), key=lambda item: -item[0])
+    items = _Items(confidences, right)
     passed = [threshold for start in STARTS
               for threshold in _chain(items, start, risk, doubt / len(STARTS))]
     proven = bool(passed)
@@ -61,9 +64,23 @@ def choose(confidences: Sequence[float], right: Sequence[bool], *, risk: float,
     if not passed:
         return None
     threshold = min(passed)
-    accepted, wrong = _counts(items, threshold)
-    return Choice(threshold=threshold, proven=proven, items=len(items), accepted=accepted,
+    accepted, wrong = items.at(threshold)
+    return Choice(threshold=threshold, proven=proven, items=len(confidences), accepted=accepted,
                   wrong=wrong, needed=needed(risk, doubt))
+
+
+class _Items:
+    """Calls by confidence."""
+
+    def __init__(self, confidences: Sequence[float], right: Sequence[bool]) -> None:
+        ordered = sorted(zip(confidences, right, strict=True), key=lambda item: -item[0])
+        self._doubts = [-confidence for confidence, _ in ordered]
+        self._wrong = [0, *itertools.accumulate(not is_right for _, is_right in ordered)]
+
+    def at(self, threshold: float) -> tuple[int, int]:
+        """Items that are accepted, and the wrong ones of them."""
+        accepted = bisect.bisect_right(self._doubts, -threshold)
+        return accepted, self._wrong[accepted]
 
 
 def needed(risk: float, doubt: float) -> int:
@@ -79,6 +96,7 @@ def binomial_tail(most: int, trials: int, chance: float) -> float:
     return min(1.0, math.fsum(map(math.exp, logs)))
 
 
+@functools.cache
 def grid() -> tuple[float, ...]:
     """The thresholds that are tested, descending; the starts are among them."""
     high, low = _odds(0.9999), _odds(0.01)
@@ -87,36 +105,30 @@ def grid() -> tuple[float, ...]:
     return tuple(sorted({*(round(step, 6) for step in steps), *STARTS, 0.0}, reverse=True))
 
 
-def _chain(items: Sequence[tuple[float, bool]], start: float, risk: float, doubt: float
+def _chain(items: _Items, start: float, risk: float, doubt: float
            ) -> list[float]:
     """Thresholds from a start on whose risk is proven."""
     found = []
     for threshold in grid():
         if threshold > start:
             continue
-        accepted, wrong = _counts(items, threshold)
+        accepted, wrong = items.at(threshold)
         if binomial_tail(wrong, accepted, risk) > doubt:
             break
         found.append(threshold)
     return found
 
 
-def _kept(items: Sequence[tuple[float, bool]], risk: float) -> list[float]:
+def _kept(items: _Items, risk: float) -> list[float]:
     """Thresholds with accepted items at which, and above which, the items kept to the risk."""
     found = []
     for threshold in grid():
-        accepted, wrong = _counts(items, threshold)
+        accepted, wrong = items.at(threshold)
         if accepted and wrong > risk * accepted:
             break
         if accepted:
             found.append(threshold)
     return found
-
-
-def _counts(items: Sequence[tuple[float, bool]], threshold: float) -> tuple[int, int]:
-    """Accepted items, and the wrong ones of them."""
-    accepted = [right for confidence, right in items if confidence >= threshold]
-    return len(accepted), accepted.count(False)
 
 
 def _odds(share: float) -> float:

@@ -16,27 +16,28 @@ from iotcall.evaluate.bench.picture import find_matplotlib
 from iotcall.evaluate.evaluation import Evaluation
 
 _BLUE, _RED = "#30638e", "#d1495b"
+_COLOURS = (_BLUE, _RED, "#edae49")
 _MOST_SQUARES = 30
 """Tools whose counts are written into their squares."""
 
 
-def draw(found: Evaluation, path: Path, *, title: str,
+def draw(found: Evaluation, path: Path, *, title: str, name: str = "",
          others: Sequence[tuple[str, Evaluation]] = ()) -> None:
-    """Write the picture; `others` have curves of their own beside the first.
+    """Write the picture; `others` have curves of their own beside the first's, which is of `name`.
 
     Raises:
         InputError: matplotlib is not installed, or the file cannot be written.
     """
     pyplot = find_matplotlib()
-    size = max(3.0, 0.32 * len(_names(found)) + 1.6)
-    figure, axes = pyplot.subplots(1, 3, figsize=(7.5 + size * 1.35, max(4.4, size)),
-                                   layout="constrained", width_ratios=(4, 3.5, size))
+    side = max(2.6, 0.3 * len(_names(found)))
+    figure, axes = pyplot.subplots(1, 3, figsize=(10.5 + side, max(4.2, side + 1.9)),
+                                   layout="constrained", width_ratios=(4, 3, side))
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
-    _curve(axes[0], [("", found), *others])
+    _curve(axes[0], [(name, found), *others])
     _tools(axes[1], found)
     _confusion(axes[2], found)
     try:
-        figure.savefig(path, dpi=120)
+        figure.savefig(path, dpi=120, bbox_inches="tight", pad_inches=0.1)
     except (OSError, ValueError) as error:  # ValueError: an ending that is no kind of picture
         raise InputError(f"{path} cannot be written: {error}") from error
     finally:
@@ -46,9 +47,10 @@ def draw(found: Evaluation, path: Path, *, title: str,
 def _curve(axes: Any, found: Sequence[tuple[str, Evaluation]]) -> None:
     for number, (name, one) in enumerate(found):
         points = one.coverage.points
+        colour = _COLOURS[number % len(_COLOURS)]
         axes.step([point.coverage * 100 for point in points],
                   [point.risk * 100 for point in points], where="post", linewidth=1.8,
-                  color=(_BLUE, _RED)[number % 2], linestyle="-" if number < 2 else "--",
+                  color=colour, linestyle=("-", "--", ":")[number % 3],
                   label=f"{name + ': ' if name else ''}area {one.coverage.area:.4f}")
     axes.set_xlim(0, 100)
     axes.set_ylim(bottom=0)

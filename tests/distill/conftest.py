@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from iotcall.catalogue import Catalogue
+from iotcall.distill.noise import Noise
 from iotcall.distill.rules import load_around, load_lexicon, load_rules
 from iotcall.distill.synthesis import Synthesis
 
+FINGERS = Noise(padded=0.09, slips=0.04, misheard=0)
+"""What leaves the words of a sentence recognisable."""
 LEXICON = '[room]\nattic = ["attic"]\ncellar = ["cellar"]\n[text]\nmilk = ["milk"]\n'
 OPENING = """
 [[rule]]
@@ -46,6 +49,6 @@ def synthesis_of(rules_folder: Callable[..., Path], lamp: Catalogue) -> Callable
     def make(*texts: str, lexicon: str = LEXICON, around: str = "", seed: int = 1) -> Synthesis:
         folder = rules_folder(*texts, lexicon=lexicon, around=around)
         return Synthesis(lamp, load_rules(folder, lamp), load_lexicon(folder), seed,
-                         load_around(folder, lamp))
+                         load_around(folder, lamp), FINGERS)
 
     return make

@@ -13,7 +13,7 @@ from iotcall.distill.synthesis import Synthesis
 from iotcall.errors import CallError, InputError
 from iotcall.evaluate import Dialogue, LabelledTurn
 from iotcall.shipped import shipped
-from tests.distill.conftest import LEXICON, OPENING
+from tests.distill.conftest import FINGERS, LEXICON, OPENING
 from tests.lamp import FOLDER
 
 
@@ -21,7 +21,7 @@ def stream(folder: Path, seed: int, count: int) -> list[Dialogue]:
     catalogue = load_catalogue(folder)
     rules = folder / "synthesis"
     return list(Synthesis(catalogue, load_rules(rules, catalogue), load_lexicon(rules), seed,
-                          load_around(rules, catalogue)).dialogues(count))
+                          load_around(rules, catalogue), FINGERS).dialogues(count))
 
 
 def neighbours(dialogues: list[Dialogue]) -> list[tuple[LabelledTurn, LabelledTurn]]:
@@ -176,7 +176,7 @@ def test_a_value_is_spoken_as_the_lexicon_says_and_the_commonest_way_most(
 
 
 def test_integers_are_spoken_in_digits_and_in_words(synthesis_of: Callable[..., Synthesis]) -> None:
-    said = {words(turn) for each in synthesis_of(OPENING).dialogues(500) for turn in each.turns
+    said = {words(turn) for each in synthesis_of(OPENING).dialogues(1500) for turn in each.turns
             if turn.calls[0].arguments == {"degrees": 21}}
     assert {"heat to 21", "heat to twenty-one", "heat to twenty one"} <= said
 

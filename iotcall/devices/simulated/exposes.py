@@ -86,6 +86,8 @@ def _exposes(device: Entry) -> list[dict[str, Any]]:
                            *colors * device.colorful)
         case "plug":
             specific = _of("switch", on_off)
+        case "fan":
+            specific = _of("fan", on_off)
         case "thermostat":
             specific = _of(
                 "climate",

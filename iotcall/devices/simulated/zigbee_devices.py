@@ -29,7 +29,7 @@ def converters(device: Entry) -> list[tuple[tuple[str, ...], Converter]]:
             colors = [(("color",), _color), (("color_temp",), _white)] if device.colorful else []
             return [((attribute(device, "state"), attribute(device, "brightness")), _light),
                     *colors]
-        case "light" | "plug":
+        case "light" | "plug" | "fan":
             return [((attribute(device, "state"),), _light)]
         case "thermostat":
             return [((attribute(device, "mode"),), _mode),
@@ -48,7 +48,7 @@ def initial(device: Entry) -> State:
             colors = {"color": {"hue": 0, "saturation": 0}, "color_temp": 370}
             return {attribute(device, "state"): "OFF", **brightness,
                     **(colors if device.colorful else {})}
-        case "plug":
+        case "plug" | "fan":
             return {attribute(device, "state"): "OFF"}
         case "thermostat":
             return {attribute(device, "setpoint"): 19, "local_temperature": 19.5,
@@ -62,7 +62,7 @@ def initial(device: Entry) -> State:
 def normalised(device: Entry, real: State) -> dict[str, Value]:
     """The same in the units of `properties`."""
     match device.kind:
-        case "light" | "plug":
+        case "light" | "plug" | "fan":
             level = real.get(attribute(device, "brightness"))
             brightness: dict[str, Value] = {} if level is None else {
                 "brightness": round(level / 2.54)}

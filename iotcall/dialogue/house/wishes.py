@@ -127,8 +127,8 @@ def _switched(device: Device, state: str) -> Command:
         return command_for(device, "state", state)
     if device.can("activity"):
         return command_for(device, "activity", "start" if state == "on" else "dock")
-    if state == "off":
-        return command_for(device, "mode", "off")
+    if state == "off" or "mode" not in device.points:
+        return command_for(device, "mode", "off")  # says that it has none, where it has none
     words_here = device.points["mode"].allowed
     for mode in ("heat", "heat_cool", "auto", "cool"):
         if mode in words_here or not words_here:

@@ -88,39 +88,42 @@ class Asker:
         """
         unusable = Unusable("malformed", "")
         for _ in range(self._patience.answers):
-            answer = await self._answer(request, about)
+            answer, fresh = await self._answer(request, about)
             if isinstance(answer, Failed):
-                return self._give_up(answer.reason, answer.detail)
+                return self._in_vain_again(answer)
             try:
                 if answer.finish:
                     raise Unusable(answer.finish, _FAULTS[answer.finish])
                 return read(answer)
             except Unusable as error:
                 unusable = error
-            self.counts.failed[unusable.reason] += 1
+            if fresh:
+                self.counts.failed[unusable.reason] += 1
             said = "" if unusable.reason == "refused" else answer.text
             request = request.again(unusable.fault, said)
-        return self._give_up(unusable.reason, unusable.fault)
+        self.counts.given_up[unusable.reason] += 1
+        return GivenUp(unusable.reason, unusable.fault)
 
-    async def _answer(self, request: Request, about: str) -> Answer | Failed:
+    async def _answer(self, request: Request, about: str) -> tuple[Answer | Failed, bool]:
+        """What the ledger or the service has to say, and whether it is the service."""
         body = request.body(self._model, self._temperature)
         digest = digest_of(body)
         # subtle: whoever asks the same at the same time waits for the one answer
         async with self._locks.setdefault(digest, asyncio.Lock()):
             if known := self._ledger.find(digest):
                 self.counts.kept += 1
-                return known
+                return known, False
             attempt = 0
             while True:
                 found = await self._sent(body)
                 if isinstance(found, Answer):
                     self._ledger.add(digest, found, model=self._model, about=about)
                     self._in_vain = 0
-                    return found
+                    return found, True
                 self.counts.failed[found.reason] += 1
                 attempt += 1
                 if not found.again or attempt >= self._patience.attempts:
-                    return found
+                    return found, True
                 wait = self._patience.wait_seconds(attempt - 1, found.wait_seconds, self._random)
                 if found.reason == "rate_limited":
                     self._pause.at_least(wait)
@@ -141,13 +144,13 @@ class Asker:
             self.counts.completion_tokens += found.completion_tokens
         return found
 
-    def _give_up(self, reason: str, detail: str) -> GivenUp:
-        self.counts.given_up[reason] += 1
-        if reason in ("rate_limited", "failing", "too_slow", "unreachable", "unreadable",
-                      "rejected"):
-            self._in_vain += 1
-            if self._in_vain >= self._patience.hopeless:
-                self.hopeless = True
-                self.stop(f"{self._in_vain} requests in a row came to nothing, "
-                          f"the last one: {detail or reason}")
-        return GivenUp(reason, detail)
+    def _in_vain_again(self, failed: Failed) -> GivenUp:
+        """A question whose last attempt failed; too many of them in a row stop the run."""
+        self.counts.given_up[failed.reason] += 1
+        self.counts.details[failed.reason] = failed.detail
+        self._in_vain += 1
+        if self._in_vain >= self._patience.hopeless:
+            self.hopeless = True
+            self.stop(f"{self._in_vain} questions in a row came to nothing, the last one: "
+                      f"{failed.detail or failed.reason}")
+        return GivenUp(failed.reason, failed.detail)

@@ -34,13 +34,15 @@ class Counts:
         """Attempts by reason; most are followed by another one."""
         self.given_up: Counter[str] = Counter()
         """Questions by the reason of their last attempt."""
+        self.details: dict[str, str] = {}
+        """Reason -> what exactly, at its last occurrence; only of faults of the service."""
         self.prompt_tokens = 0
         self.completion_tokens = 0
 
     def to_json(self) -> dict[str, Any]:
         return {"sent": self.sent, "answered": self.answered, "from_ledger": self.kept,
                 "failed": dict(sorted(self.failed.items())),
-                "given_up": dict(sorted(self.given_up.items())),
+                "given_up": dict(sorted(self.given_up.items())), "details": self.details,
                 "prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
 
     def rows(self) -> list[tuple[str, int]]:

@@ -24,8 +24,8 @@ MOST_TURNS = 6
 _TASK = """\
 You write dialogues between people and a voice assistant, to train the assistant with. It answers \
 each turn with tool calls{several}; its own words are left out. People do not know the tools: \
-write what they would say, not what the tools are called. Every call has to follow from the dialogue \
-so far: leave out arguments that cannot be told from it, and make none up.{decline}
+write what they would say, not what the tools are called. Every call has to follow from the \
+dialogue so far: leave out arguments that cannot be told from it, and make none up.{decline}
 
 Answer with one JSON object and nothing else:
 {{"turns": [{{"user": "what is said", "calls": [{{"name": "a tool", "arguments": {{}}}}]}}]}}

@@ -31,7 +31,8 @@ _QUERY = re.compile(r"(?<=[?&])(?:access_?token|api_?key|auth|key|pass(?:word)?|
                     r"sig(?:nature)?|token)=([^&\s#]{1,400})", _FLAGS)
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,6}[a-z]{2,24}\b", _FLAGS)
 _SPOKEN_EMAIL = re.compile(
-    r"\b(?!(?:look|order|buy|shop|it|is) )[a-z]\w*(?: (?:dot|underscore|dash|hyphen) \w+){0,5} at \w+(?: dot \w+){0,3} dot "
+    r"\b(?!(?:look|order|buy|shop|it|is) )[a-z]\w*(?: (?:dot|underscore|dash|hyphen) \w+){0,5}"
+    r" at \w+(?: dot \w+){0,3} dot "
     r"(?:com|org|net|edu|gov|info|biz|io|co|uk|de|fr|es|it|nl|eu|ca|au|ch|at)\b", _FLAGS)
 _IBAN = re.compile(r"\b[a-z]{2}[ -]?[0-9]{2}(?:[ -]?[a-z0-9]){11,30}\b", _FLAGS)
 _IP = re.compile(r"(?<![\w.:])(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?!\w|\.[0-9])"

@@ -25,7 +25,7 @@ from iotcall.distill.traces.reading import Source, rows_of
 from iotcall.distill.traces.redact import redact
 from iotcall.distill.traces.rows import LeftOut, Told, read_row
 from iotcall.distill.traces.seen import PART, Seen
-from iotcall.errors import FileError
+from iotcall.errors import FileError, InputError
 from iotcall.evaluate import Dialogue, dialogue_to_json
 
 BROKEN = "redaction broke a label"
@@ -109,6 +109,10 @@ def gather(sources: Sequence[Source], catalogue: Catalogue, out: Path, options: 
                     journal.add(take(_entry(row, index, number, catalogue, detector,
                                                  Random(f"{options.seed}:{index}:{number}"))))
                     progress(index, len(entries))
+    if not entries:
+        journal.path.unlink()
+        raise InputError(f"{', '.join(source.name for source in sources[:3])}: no row there; "
+                         "expected one JSON object a line")
     final = [Entry(entry.source, entry.row, replaced[number]) if number in replaced else entry
              for number, entry in enumerate(entries)]
     _write(out, (_line(entry.kept) for entry in final if entry.kept is not None))

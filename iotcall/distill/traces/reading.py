@@ -74,7 +74,8 @@ def _found(text: str) -> Iterator[Source]:
             if not system.exists(each):
                 raise InputError(f"{name}: is missing; expected a file, a folder, a pattern or a "
                                  "URL")
-            url = text if each == path else system.unstrip_protocol(each)
+            # subtle: only the text as given tells of files within files ("zip://a::b.zip")
+            url = text if "::" in text and each == path else system.unstrip_protocol(each)
             size = system.size(each)
             plain = each if "file" in _protocols(system) else shown(url)
             yield Source(url, plain, -1 if size is None else int(size))

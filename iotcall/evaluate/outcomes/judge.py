@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from iotcall.catalogue import Catalogue, ToolCall
-from iotcall.devices import Command, DeviceStates, Home, Publication, command_for
+from iotcall.devices import Command, Device, DeviceStates, Home, Publication, Value, command_for
 from iotcall.devices.colors import alike
 from iotcall.devices.simulated import exchange, simulated_devices
 from iotcall.dialogue import (
@@ -37,6 +37,9 @@ _VACUUM = {"cleaning": "start", "stopped": "stop", "docked": "dock", "paused": "
 _PLAYBACK = {"play": ("playback", "playing"), "pause": ("playback", "paused"),
              "stop": ("playback", "stopped"), "next": ("skip", "next"),
              "previous": ("skip", "previous"), "mute": ("muted", "on"), "unmute": ("muted", "off")}
+_BEFORE: tuple[tuple[str, Value], ...] = (
+    ("brightness", 50), ("setpoint", 20), ("lock", "locked"), ("position", 0), ("state", "off"))
+"""How all devices are before anything is said."""
 _WARMEST = 3500
 """Kelvin below which a white is warm."""
 _NO_WISH = frozenset({"off_topic", "unclear"})
@@ -140,6 +143,9 @@ class _Played:
         for device in self._devices:
             for publication in device.birth():
                 self._states.feed(publication.topic, publication.payload)
+        for name, value in _BEFORE:
+            self._send(publication for device in home.devices if device.can(name)
+                       for publication in _at_first(device, name, value).publications())
         self._send(publication for device in home.devices for publication in device.asks)
 
     def say(self, student: Decoder, turn: SaidTurn) -> tuple[Decoding | None, Outcome]:
@@ -236,6 +242,13 @@ class _Played:
 
     def _send(self, publications: Iterable[Publication]) -> None:
         exchange(self._devices, publications, self._states)
+
+
+def _at_first(device: Device, name: str, value: Value) -> Command:
+    if not isinstance(value, str):
+        low, high = device.limits(name)
+        value = min(max(value, low), high)
+    return command_for(device, name, value)
 
 
 def _result(outcome: Outcome) -> Result | None:

@@ -1,0 +1,80 @@
+"""``iotcall home judge``: what a student makes happen in homes it has never seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from iotcall.cli.output import BundleOption, JsonOption, bundle_folder, print_json
+
+if TYPE_CHECKING:
+    from iotcall.evaluate.outcomes import HomeFigures
+
+_SHOWN = 20
+"""Misses that are printed for people; --json has them all."""
+
+
+def judge(
+    homes: Annotated[Path, typer.Option(
+        help="Folder of homes (NAME.toml) and what is said in them (NAME.outcomes).")],
+    bundle: BundleOption = "home",
+    threshold: Annotated[float | None, typer.Option(
+        min=0, max=1, help="Confidence below which nothing is done; by default the bundle's.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option(help="Figures only, no misses.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Play what people say in homes and compare what happens, device by device."""
+    import msgspec
+    from rich.progress import Progress
+
+    from iotcall.bundle import open_bundle
+    from iotcall.devices import load_home
+    from iotcall.dialogue import read_dialogue
+    from iotcall.errors import InputError
+    from iotcall.evaluate.outcomes import judge_home, read_outcomes, together
+    from iotcall.hub.logs import configure_logs
+    from iotcall.runtime import Student
+
+    configure_logs("warning", json=json)
+    files = sorted(homes.glob("*.outcomes"))
+    if not files:
+        raise InputError(f"{homes} holds no .outcomes files: expected NAME.toml with "
+                         "NAME.outcomes beside it")
+    played = [(known, read_outcomes(file, known)) for file in files
+              for known in (load_home(file.with_suffix(".toml")),)]
+    opened = open_bundle(bundle_folder(bundle))
+    if opened.dialogue_toml is None:
+        raise InputError(f"the bundle {bundle} has no dialogue.toml: it is not for a hub")
+    settings = read_dialogue(opened.dialogue_toml, opened.catalogue, opened.folder / "dialogue.toml")
+    if threshold is not None:
+        settings = msgspec.structs.replace(settings, fallback_below=threshold)
+    found: list[HomeFigures] = []
+    with Student.open(opened) as student, Progress(transient=True, disable=json) as bar:
+        task = bar.add_task("turns", total=sum(len(turns) for _, turns in played))
+        for known, turns in played:
+            found.append(judge_home(student, known, settings, opened.catalogue, turns,
+                                    progress=lambda: bar.advance(task)))
+    if json:
+        print_json({"all": together(found),
+                    "homes": {known.name: figures
+                              for (known, _), figures in zip(played, found, strict=True)}})
+        return
+    for (known, _), figures in zip(played, found, strict=True):
+        typer.echo(f"{known.name:20} {len(known.devices):3} devices  {_line(figures)}")
+    whole = together(found)
+    low, high = whole.interval95
+    typer.echo(f"{len(found)} homes: {_line(whole)}; 95 % interval {low:.1%} to {high:.1%}")
+    for miss in () if quiet else whole.misses[:_SHOWN]:
+        confidence = "" if miss.confidence is None else f"   confidence {miss.confidence:.2f}"
+        typer.echo(f"{miss.home}, line {miss.line}: {miss.utterance}\n"
+                   f"  {'; '.join(map(str, miss.calls)) or 'no call'}{confidence}\n"
+                   f"  {miss.happened}")
+
+
+def _line(found: HomeFigures) -> str:
+    return (f"{found.exact:3} of {found.items:3} exactly right ({found.exactly_right:.1%}), "
+            f"acted in {found.acted} of {found.quiet} where nothing should happen, "
+            f"a wrong device in {found.wrong_device}")
