@@ -38,7 +38,11 @@ def traces(
     resume: Annotated[bool, typer.Option(help="Go on with a run that was interrupted.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Gather traces: redacted, each dialogue once, every row accounted for."""
+    """Gather traces: redacted, each dialogue once, every row accounted for.
+
+    Sources are files, folders, patterns or URLs that fsspec reads, of JSON Lines, JSON, Parquet or
+    Arrow: OpenAI messages, a hub's own records, or rows of question and answer.
+    """
     from iotcall.catalogue import load_catalogue
     from iotcall.distill.traces.gather import Options, gather
     from iotcall.distill.traces.reading import find_sources

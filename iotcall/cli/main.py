@@ -40,6 +40,8 @@ _EXTRAS = {
     "outlines_core": "grammar",
     "rapidfuzz": "train",
     "accelerate": "train", "num2words": "train", "torch": "train", "transformers": "train",
+    "datasketch": "distill", "fsspec": "distill", "openai": "distill", "phonenumbers": "distill",
+    "pyarrow": "distill", "stdnum": "distill",
     "onnx": "export", "onnx_ir": "export", "optimum": "export", "peft": "export",
 }
 """Module that only an extra brings -> the extra."""

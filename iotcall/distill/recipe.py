@@ -61,6 +61,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Share of all steps that warm up; a cosine leads down from there."""
     dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     """Of an ``opt`` student."""
+    bits: Literal[0, 4, 8] = 0
+    """Of the weights it will be shipped with: it learns with them at the end; 0: with fp32."""
+    rounded_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.25
+    """Share of all steps, the last ones, with weights of so few bits."""
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 1
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from transformers import (
     PreTrainedTokenizerFast,
     Trainer,
@@ -21,6 +22,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from iotcall.catalogue import Catalogue
 from iotcall.checkpoint import CheckpointNote
 from iotcall.distill.architectures import new_student
+from iotcall.distill.quantised import RoundLate, begin_rounding, end_rounding
 from iotcall.distill.recipe import Recipe
 from iotcall.distill.record import STEPS, note_of, standing
 from iotcall.distill.sequences import IGNORED, Example, sequences, texts
@@ -76,10 +78,20 @@ def train_student(
     )
     trainer.remove_callback(PrinterCallback)
     last = get_last_checkpoint(str(steps)) if resume else None
+    if recipe.bits:
+        trainer.add_callback(RoundLate(recipe.bits, recipe.rounded_share))
+        if last and _holds_rounding(Path(last)):
+            begin_rounding(student, recipe.bits)
     trainer.train(resume_from_checkpoint=last)
+    end_rounding(student)
     _save(student, tokenizer, note, out)
     shutil.rmtree(steps, ignore_errors=True)
     return out
+
+
+def _holds_rounding(checkpoint: Path) -> bool:
+    with safe_open(checkpoint / "model.safetensors", "pt") as weights:
+        return any(".parametrizations." in name for name in weights.keys())  # noqa: SIM118
 
 
 class _OnCalls(Trainer):  # type: ignore[misc]  # untyped base

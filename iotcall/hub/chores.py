@@ -5,6 +5,8 @@ Lists and timers are in the store; what was understood is a `Chore`.
 
 from __future__ import annotations
 
+import re
+
 import structlog
 
 from iotcall.dialogue.house.settings import Replies
@@ -88,8 +90,9 @@ def _list(chore: ListChore, lists: Lists, replies: Replies) -> str:
 
 
 def _name(timer: Timer) -> str:
-    """ "pasta timer", or "ten minute timer" where it has no name."""
-    return f"{timer.name or spoken_duration(timer.duration_seconds)} timer"
+    """ "pasta timer", or "10 minute timer" where it has no name."""
+    length = re.sub(r"(day|hour|minute|second)s\b", r"\1", spoken_duration(timer.duration_seconds))
+    return f"{timer.name or length} timer"
 
 
 def spoken_duration(seconds: float) -> str:

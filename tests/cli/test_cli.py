@@ -72,8 +72,9 @@ def test_eval_prints_the_figures_that_scripts_read(tmp_path: Path) -> None:
     data.write_text("".join(GOLDEN.read_text().splitlines(keepends=True)[:8]))
     found = run_json("eval", "--bundle", "smart_home", "--data", str(data))
     assert set(found) == {
-        "items", "correct", "tool_call_equivalence", "interval95", "name_accuracy", "dialogues",
-        "dialogues_correct", "invalid_calls", "latency_ms", "errors"}
+        "items", "correct", "tool_call_equivalence", "interval95", "name_accuracy", "slots",
+        "dialogues", "dialogues_correct", "whole_dialogues", "invalid_calls", "by_tool",
+        "confusion", "coverage", "calibration_error", "unseen", "latency_ms", "errors"}
     assert found["dialogues"] == 8
     assert set(found["latency_ms"]) == {"p50", "p95", "p99"}
     assert found["invalid_calls"] == 0
@@ -83,6 +84,7 @@ def test_eval_prints_the_figures_that_scripts_read(tmp_path: Path) -> None:
         assert set(error) == {"row", "turn", "utterance", "expected", "got", "confidence"}
     compounded = run_json("eval", "--data", str(data), "--history", "model")
     assert compounded["items"] == found["items"]
+    assert compounded["dialogues_correct"] == found["dialogues_correct"]
 
 
 def test_the_starter_reaches_four_of_five_golden_turns() -> None:

@@ -66,7 +66,7 @@ def test_the_risk_is_kept_as_often_as_was_said() -> None:
     random, doubt, broken, chosen = Random(7), 0.1, 0, 0
     draws = 300
     for _ in range(draws):
-        confidences = [random.random() for _ in range(250)]
+        confidences = [random.random() for _ in range(400)]
         right = [random.random() >= (1 - confidence) / 2 for confidence in confidences]
         found = choose(confidences, right, risk=0.15, doubt=doubt)
         if found and found.proven:

@@ -127,7 +127,8 @@ def _joined(said: Rewording, turn: int, random: Random, around: _Surroundings) -
 def _filled(said: Rewording, turn: int, random: Random, around: _Surroundings) -> bool:
     place = random.randrange(len(said.said[turn]))
     word = said.said[turn][place]
-    if not word or said.before[turn][place] or said.is_inside(turn, place):
+    if (not word or said.before[turn][place] or said.is_inside(turn, place)
+            or said.gap(turn, place).strip()):
         return False
     again = word.casefold() in ARTICLES | COURTESIES and not said.is_argument(turn, place)
     filler = word.casefold() if again and random.random() < 0.4 else random.choice(FILLERS)

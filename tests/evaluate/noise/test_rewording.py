@@ -39,8 +39,8 @@ def test_a_slice_is_followed_by_its_label(home: Catalogue) -> None:
 
 def test_a_later_turn_that_takes_the_slice_up_follows_too(home: Catalogue) -> None:
     said = Rewording(Dialogue((
-        turn("heater on", on("heater")), turn("the office one as well", on("heater", room="office")),
-    )), home)
+        turn("heater on", on("heater")),
+        turn("the office one as well", on("heater", room="office")))), home)
     said.alter(0, 0, "heatre")
     said.alter(1, 1, "offcie")
     first, second = said.result().turns
