@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
@@ -68,6 +69,8 @@ class OpenAiServer:
         """The writer: the turns to start from, and the number of the request -> its turns."""
         self.calls: dict[str, list[Json]] = {}
         """The assistant: utterance -> calls; what the writer wrote is added."""
+        self.broken: list[str] = []
+        """What went wrong in the play itself."""
         self.arrived = threading.Condition()
         played = self
 
@@ -76,7 +79,8 @@ class OpenAiServer:
             request_queue_size = 128
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """Nothing: the client has hung up."""
+                if not isinstance(sys.exc_info()[1], OSError):  # the client has hung up
+                    played.broken.append(repr(sys.exc_info()[1]))
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.played = played  # type: ignore[attr-defined]
@@ -95,6 +99,7 @@ class OpenAiServer:
         self.gate.set()
         self._server.shutdown()
         self._server.server_close()
+        assert self.broken == []
 
     def wait_for(self, requests: int, seconds: float = 60) -> None:
         """Until so many requests have arrived."""
@@ -123,18 +128,18 @@ class OpenAiServer:
             self.answered.append(json.dumps(body, sort_keys=True))
 
     def _message(self, body: Json) -> Json:
-        asked = body["messages"][-1]["content"]
-        system = body["messages"][0]["content"]
+        system, first = (message["content"] for message in body["messages"][:2])
         if body.get("tools"):
+            asked = body["messages"][-1]["content"]
             return {"content": None, "tool_calls": [
                 {"id": f"call_{index}", "type": "function", "function": {
                     "name": call["name"], "arguments": json.dumps(call["arguments"])}}
                 for index, call in enumerate(self.calls.get(asked, []))]}
         if "You grade dialogues" in system:
-            dialogue = asked.partition("as JSON:\n")[2]
+            dialogue = first.partition("as JSON:\n")[2]
             return {"content": f"```json\n{json.dumps(self.scores(dialogue))}\n```"}
-        start = json.loads(asked.partition("Start from this dialogue:\n")[2].partition("\n\n")[0])
-        number = int(asked.partition("dialogue number ")[2].partition(":")[0])
+        start = json.loads(first.partition("Start from this dialogue:\n")[2].partition("\n\n")[0])
+        number = int(first.partition("dialogue number ")[2].partition(":")[0])
         turns = self.writes(start["turns"], number)
         for turn in turns:
             self.calls.setdefault(turn["user"], turn["calls"])

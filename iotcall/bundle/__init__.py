@@ -13,7 +13,13 @@ from iotcall.bundle.keys import (
 from iotcall.bundle.layout import Cost, DecoderLayout, ProviderSettings, RotaryLayout
 from iotcall.bundle.manifest import FORMAT_VERSION, FileEntry, Manifest, StudentInfo, TargetInfo
 from iotcall.bundle.signature import SIGNATURE, Signature, verify_signature
-from iotcall.bundle.writer import calibrate_bundle, check_place, sign_bundle, write_bundle
+from iotcall.bundle.writer import (
+    calibrate_bundle,
+    check_place,
+    check_signer,
+    sign_bundle,
+    write_bundle,
+)
 
 __all__ = [
     "CALIBRATION",
@@ -33,6 +39,7 @@ __all__ = [
     "TargetInfo",
     "calibrate_bundle",
     "check_place",
+    "check_signer",
     "generate_key",
     "holds_private_key",
     "key_id",

@@ -99,12 +99,9 @@ def calibrate_bundle(folder: Path, calibration: Calibration, *, out: Path | None
             given; or something is in the way at `out`.
     """
     folder = folder.resolve()
+    check_signer(folder, sign_with)
     # subtle: altered files must not get new hashes here, nor a new signature
     manifest = verify_bundle(folder, full=True)
-    signature = check_signature(folder, manifest_bytes(folder), None)
-    if signature and sign_with is None:
-        raise BundleError(f"{folder} is signed by {signature.key_id}, and would not be any more; "
-                          "add --key FILE to sign it again")
     with write_bundle(out or folder, name=manifest.name, catalogue=manifest.catalogue,
                       student=manifest.student, target=manifest.target,
                       made_with=manifest.made_with, allowed=manifest.allowed,
@@ -113,6 +110,18 @@ def calibrate_bundle(folder: Path, calibration: Calibration, *, out: Path | None
         for name in (MANIFEST, SIGNATURE):
             (partial / name).unlink(missing_ok=True)
         (partial / CALIBRATION).write_bytes(calibration.encode())
+
+
+def check_signer(folder: Path, sign_with: Ed25519PrivateKey | None) -> None:
+    """Nothing if a bundle would be signed after a change as it was before, or anew.
+
+    Raises:
+        BundleError: it is signed and there is no key.
+    """
+    signature = check_signature(folder, manifest_bytes(folder), None)
+    if signature and sign_with is None:
+        raise BundleError(f"{folder} is signed by {signature.key_id}, and would not be any more; "
+                          "add --key FILE to sign it again")
 
 
 def check_place(out: Path, *, replace: bool) -> None:

@@ -55,7 +55,13 @@ def calibrate(
     The hub takes it in place of dialogue.toml's fallback_below. The data must not have been used
     for training. Exit code 2, and nothing written, where the data prove no threshold.
     """
-    from iotcall.bundle import Calibration, calibrate_bundle, check_place, open_bundle
+    from iotcall.bundle import (
+        Calibration,
+        calibrate_bundle,
+        check_place,
+        check_signer,
+        open_bundle,
+    )
     from iotcall.cli.keys import signing_key
     from iotcall.evaluate.calibration import commands_passed, talk_passed, talk_tools
     from iotcall.evaluate.conformal import choose, needed
@@ -68,9 +74,11 @@ def calibrate(
     said = [each for path in off_topic or () for each in read_utterances(path, opened.catalogue)]
     wanted = _unserved(said, served or [])
     tools = talk_tools(opened) | {opened.catalogue.tool(name).name for name in talk or ()}
-    if out and not dry_run:
-        check_place(out, replace=False)
     signer = signing_key(key) if key else None
+    if not dry_run:  # before minutes of work
+        check_signer(folder, signer)
+        if out:
+            check_place(out, replace=False)
     judged = asked(opened, dialogues, quiet=json)
     calls = [item for item in judged if item.answered and item.got]
     choice = choose([item.confidence for item in calls], [item.right for item in calls],

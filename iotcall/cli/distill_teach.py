@@ -55,9 +55,9 @@ def teach(
     tools = load_catalogue(find("grammars", catalogue))
     chosen = kinds_named(kinds)
     endpoint = endpoint_of(base_url, model, key_variable)
-    ledger = out.with_name(f"{out.name.removesuffix('.jsonl')}.answers.jsonl")
     if out.is_dir() or not out.name:
         raise InputError(f"{out} is a folder; choose a file for --out")
+    ledger = out.with_name(f"{out.name.removesuffix('.jsonl')}.answers.jsonl")
     if out.exists() and not ledger.exists():
         raise InputError(f"{out} is there and was not written by this command ({ledger.name} is "
                          "not beside it); choose another --out")

@@ -61,15 +61,20 @@ def eval_(
     from iotcall.evaluate.comparison import compare as compared
     from iotcall.evaluate.evaluation import figures
     from iotcall.evaluate.files import read_labelled, read_utterances, unseen
+    from iotcall.evaluate.judging import check_references
 
-    if plot:
-        find_matplotlib()  # before minutes of work
+    if plot:  # before minutes of work
+        find_matplotlib()
+        if not plot.parent.is_dir():
+            raise InputError(f"{plot} cannot be written: there is no folder {plot.parent}")
     opened = open_bundle(bundle_folder(bundle))
     other = open_bundle(bundle_folder(compare)) if compare else None
     dialogues = read_labelled(data, opened.catalogue)
     _check_homes({dialogue.home for dialogue in dialogues if dialogue.home}, home)
-    new = unseen(dialogues, [each for path in seen
-                             for each in read_utterances(path, opened.catalogue)]) if seen else None
+    new = unseen(dialogues, [text for path in seen
+                             for text in read_utterances(path, opened.catalogue)]) if seen else None
+    for each in (opened, other) if other else (opened,):
+        check_references(dialogues, each.catalogue)
     noise = _noise(dialogues, opened.catalogue, typos, wer, seed)
     said = list(noise.dialogues) if noise else dialogues
     judged = asked(opened, said, history, quiet=json)
@@ -86,16 +91,16 @@ def eval_(
             item.right for item in theirs), **msgspec.structs.asdict(compared(
                 [item.right for item in judged], [item.right for item in theirs]))}
         curves.append((str(compare), figures(theirs)))
+    if json:
+        print_json({**msgspec.structs.asdict(found), **more})
+    else:
+        typer.echo(report(found, noise=more.get("noise"), comparison=more.get("comparison")))
     if plot:
         from iotcall.evaluate.picture import draw
 
         draw(found, plot, title=f"{opened.name}: {found.tool_call_equivalence:.1%} of "
              f"{found.items} turns{_noised(typos, wer)}", others=curves,
              name=("with noise" if noise else opened.name) if curves else "")
-    if json:
-        print_json({**msgspec.structs.asdict(found), **more})
-    else:
-        typer.echo(report(found, noise=more.get("noise"), comparison=more.get("comparison")))
 
 
 def asked(bundle: Bundle, dialogues: Sequence[Dialogue], history: History = "reference", *,

@@ -48,7 +48,8 @@ def judge(
     opened = open_bundle(bundle_folder(bundle))
     if opened.dialogue_toml is None:
         raise InputError(f"the bundle {bundle} has no dialogue.toml: it is not for a hub")
-    settings = read_dialogue(opened.dialogue_toml, opened.catalogue, opened.folder / "dialogue.toml")
+    settings = read_dialogue(opened.dialogue_toml, opened.catalogue,
+                             opened.folder / "dialogue.toml")
     if threshold is not None:
         settings = msgspec.structs.replace(settings, fallback_below=threshold)
     found: list[HomeFigures] = []
@@ -59,8 +60,8 @@ def judge(
                                     progress=lambda: bar.advance(task)))
     if json:
         print_json({"all": together(found),
-                    "homes": {known.name: figures
-                              for (known, _), figures in zip(played, found, strict=True)}})
+                    "homes": {file.stem: figures
+                              for file, figures in zip(files, found, strict=True)}})
         return
     for (known, _), figures in zip(played, found, strict=True):
         typer.echo(f"{known.name:20} {len(known.devices):3} devices  {_line(figures)}")

@@ -175,15 +175,17 @@ def _run(file: HubFile, settings: HubSettings) -> None:
                              "without quotes and control characters")
         run_hub(settings, known_home, opened.catalogue, dialogue, student, kept,
                 wyoming=listen_address(file.wyoming.listen),
-                router=_router(file, opened, student, state), audit=audit,
+                router=_router(file, settings.client_id, opened, student, state), audit=audit,
                 metrics=listen_address(file.metrics.listen))
 
 
-def _router(file: HubFile, bundle: Bundle, student: Student, state: Path) -> Router | None:
+def _router(file: HubFile, client_id: str, bundle: Bundle, student: Student, state: Path
+            ) -> Router | None:
     """The way to the bigger model, where the owner wants one."""
     from iotcall.hub.fallback import Grounding, open_router
 
     if not (file.fallback.url or file.fallback.topic):
         return None
     return open_router(file.fallback, Grounding.of(bundle, student.parts, student.tokenizer),
-                       environ=os.environ, traces=state.with_suffix(".traces.jsonl"))
+                       environ=os.environ, client_id=client_id,
+                       traces=state.with_suffix(".traces.jsonl"))

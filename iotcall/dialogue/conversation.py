@@ -28,9 +28,11 @@ from iotcall.devices import Device, DeviceStates, Home, Verdict
 from iotcall.dialogue.closed import ClosedReader
 from iotcall.dialogue.gate import Gate, locked
 from iotcall.dialogue.house.reader import HouseReader
+from iotcall.dialogue.notes import InMemory
 from iotcall.dialogue.outcomes import Answer, NotUnderstood, Outcome, Plan, Question, Refusal
 from iotcall.dialogue.phrasing import sentence, subject
 from iotcall.dialogue.pins import Pin, ScryptPin, Tries
+from iotcall.dialogue.rates import Rates
 from iotcall.dialogue.reader import Reader
 from iotcall.dialogue.session import Pending, Session
 from iotcall.dialogue.settings import DialogueSettings
@@ -54,14 +56,17 @@ class Conversation:
     def __init__(self, home: Home, states: DeviceStates, settings: DialogueSettings,
                  catalogue: Catalogue, *, clock: Callable[[], float] = time.monotonic,
                  local: Callable[[], datetime] = datetime.now,
-                 pin: Callable[[Home], Pin] = _pin_of) -> None:
-        """`clock` counts seconds, `local` tells the time of day at home, for quiet hours."""
+                 pin: Callable[[Home], Pin] = _pin_of, tries: Tries | None = None,
+                 rates: Rates | None = None) -> None:
+        """`clock` counts seconds, `local` tells the time of day at home, for quiet hours. Without
+        `tries` and `rates` both are counted for this conversation alone."""
         self.home = home
         """May be replaced between two utterances: devices come and go."""
         self.states = states
         self._settings, self._clock, self._pin = settings, clock, pin
-        self._tries = Tries(clock)
-        self._gate = Gate(settings, states, clock=clock, local=local, tries=self._tries)
+        self._tries = tries or Tries(InMemory(clock, most=1))
+        self._gate = Gate(settings, states, local=local, tries=self._tries,
+                          rates=rates or Rates.in_memory(clock))
         self._reader: Reader = (HouseReader(states, settings, settings.house) if settings.house
                                 else ClosedReader(states, settings, catalogue))
 
@@ -121,13 +126,12 @@ class Conversation:
         if now >= pending.deadline or (entered_at is not None and entered_at < pending.asked_at):
             return None
         settings, tries = self._settings, self._tries
-        if not tries.locked_seconds:
+        if tries.take():
             if self._pin(self.home).is_right(entered):
                 tries.right()
                 session.take_pending(pending.session_id, now)
                 log.info("dialogue.pin_right", site_id=session.site_id)
                 return self._once_more(session, pending, agreed=True, by_pin=True)
-            tries.wrong()
             log.warning("dialogue.pin_wrong", site_id=session.site_id)
         if not tries.locked_seconds:
             return Question(reply=settings.replies.pin_wrong, pin=True)

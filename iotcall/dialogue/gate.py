@@ -18,7 +18,8 @@ from iotcall.devices.command import satisfies
 from iotcall.dialogue.outcomes import Plan, Question, Refusal
 from iotcall.dialogue.phrasing import number, sentence, subject, value_said
 from iotcall.dialogue.pins import Tries
-from iotcall.dialogue.safety import Rates, is_risky, judge
+from iotcall.dialogue.rates import Rates
+from iotcall.dialogue.safety import is_risky, judge
 from iotcall.dialogue.settings import ASKS, DialogueSettings
 
 Told = tuple[str, str, Value]
@@ -29,18 +30,19 @@ the plan may be carried out when that is answered as it asks, after `Gate.again`
 
 
 class Gate:
-    """Remembers how often things were told, and nothing of what was said."""
+    """Lets plans pass; remembers nothing of what was said."""
 
     def __init__(self, settings: DialogueSettings, states: DeviceStates, *,
-                 clock: Callable[[], float], local: Callable[[], datetime], tries: Tries) -> None:
-        """`local` tells the time of day here; `tries` whether a PIN would be looked at."""
+                 local: Callable[[], datetime], tries: Tries, rates: Rates) -> None:
+        """`local` tells the time of day here; `tries` whether a PIN would be looked at; `rates`
+        how often things were told."""
         self._settings, self._states = settings, states
-        self._local, self._tries = local, tries
-        self._rates = Rates(clock)
+        self._local, self._tries, self._rates = local, tries, rates
 
     def check(self, plan: Plan, home: Home, site_id: str) -> Passed:
         """Of a plan that was just understood."""
-        return self._pass(plan, {}, home, site_id, agreed=frozenset(), by_pin=False)
+        with self._rates.held(home.file.safety):
+            return self._pass(plan, {}, home, site_id, agreed=frozenset(), by_pin=False)
 
     def again(self, plan: Plan, asked: Question, before: Mapping[Told, Value], home: Home,
               site_id: str, *, agreed: bool, by_pin: bool = False) -> Passed:
@@ -74,7 +76,8 @@ class Gate:
                  and before[key_of(told)] != now_said[key_of(told)]
                  and not satisfies(told, self._states.of(told.device))}
         plan = msgspec.structs.replace(plan, commands=tuple(kept))
-        return self._pass(plan, missing, home, site_id, agreed=yes - stale, by_pin=by_pin)
+        with self._rates.held(home.file.safety):
+            return self._pass(plan, missing, home, site_id, agreed=yes - stale, by_pin=by_pin)
 
     def state_of(self, commands: tuple[Command, ...]) -> dict[Told, Value]:
         """The words that the devices last said of what they are told; numbers drift."""
@@ -114,7 +117,7 @@ class Gate:
             return plan, Refusal(reply=replies.too_many, calls=plan.calls)
         if texts.keys() - agreed or (pin and not by_pin):
             return self._asked(plan, texts, home, pin=pin)
-        self._rates.note(site_id, plan.commands)
+        self._rates.note(site_id, plan.commands, safety)
         return plan, None
 
     def _asked(self, plan: Plan, texts: Mapping[Told, str], home: Home, *, pin: bool) -> Passed:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import math
 import re
 import secrets
-import time
-from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
 from iotcall.devices.home_safety import PinHash, read_pin_hash
+from iotcall.dialogue.notes import Notes
 from iotcall.errors import InputError
 
 TRIES = 3
@@ -24,6 +24,8 @@ LOCKED_SECONDS = 300.0
 """After three wrong tries; twice as long after each further three, up to an hour."""
 LONGEST_LOCKED_SECONDS = 3600.0
 
+_HOUSE = "house"
+"""The one name under which tries are noted."""
 _DIGITS = re.compile(r"[0-9]{4,12}")
 _LOG_N, _R, _P = 14, 8, 5
 """16 MiB, and a second on a small board. Source: OWASP Password Storage Cheat Sheet, scrypt:
@@ -64,29 +66,47 @@ def pin_hash(digits: str) -> str:
 
 
 class Tries:
-    """How often a wrong PIN was entered since the last right one, in the whole house."""
+    """How often a PIN was tried since the last right one, in the whole house.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._wrong = 0
-        self._locked_until = -math.inf
+    A try is counted before it is looked at: workers that look at the same time look three times
+    together, and one that ends while it looks has looked.
+    """
+
+    def __init__(self, notes: Notes) -> None:
+        """Where `notes` are in a store, every operation may raise `StoreError`; then nothing was
+        looked at, or the count stays as it was, which is the safe way to fail."""
+        self._notes = notes
 
     @property
     def locked_seconds(self) -> float:
         """How long no PIN is looked at; 0: it is."""
-        return max(0.0, self._locked_until - self._clock())
+        return self._counted()[1]
 
-    def wrong(self) -> None:
-        """Count one; the third locks."""
-        self._wrong += 1
-        times, left = divmod(self._wrong, TRIES)
-        if left == 0:
-            longer = LOCKED_SECONDS * 2.0 ** min(times - 1, 16)
-            self._locked_until = self._clock() + min(longer, LONGEST_LOCKED_SECONDS)
+    def take(self) -> bool:
+        """Count one, which may then be looked at; False: none may. The third locks, until `right`.
+        """
+        with self._notes.lock():
+            taken, locked = self._counted()
+            if locked:
+                return False
+            taken += 1
+            times, left = divmod(taken, TRIES)
+            longer = 0.0 if left else LOCKED_SECONDS * 2.0 ** min(times - 1, 16)
+            self._notes.put(_HOUSE, msgspec.json.encode(
+                (taken, min(longer, LONGEST_LOCKED_SECONDS))))
+        return True
 
     def right(self) -> None:
-        """Forget the wrong ones."""
-        self._wrong = 0
+        """Forget those that were taken."""
+        self._notes.drop(_HOUSE)
+
+    def _counted(self) -> tuple[int, float]:
+        """How many were taken, and for how long none is from now."""
+        found = self._notes.get(_HOUSE)
+        if found is None:
+            return 0, 0.0
+        taken, locked = msgspec.json.decode(found[0], type=tuple[int, float])
+        return taken, max(0.0, locked - found[1])
 
 
 def _key(digits: str, made: PinHash) -> bytes:

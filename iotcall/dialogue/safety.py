@@ -1,4 +1,5 @@
-"""What a home is careful with, command by command. Leaves out: asking (gate), the PIN (pins).
+"""What a home is careful with, command by command. Leaves out: asking (gate), the PIN (pins), how
+often something was told (rates).
 
 Every home is careful with what opens it: locks, garages and gates, alarms. Its file's ``[safety]``
 adds to that and never takes away.
@@ -6,8 +7,7 @@ adds to that and never takes away.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -32,10 +32,6 @@ _ENDS = {"open": 100, "close": 0}
 _DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK_SET_SINCE = 2024
 """A board without a battery starts years before: nobody knows then what hour it is."""
-_MINUTE = 60.0
-_MOST_SITES = 64
-_MOST_DEVICES = 1024
-_MOST_NOTES = 1024
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,45 +114,6 @@ def in_force(quiet: Quiet, now: datetime) -> bool:
     elif at < start:
         return False
     return not quiet.days or _DAYS[began.weekday()] in quiet.days
-
-
-class Rates:
-    """How often things were told, lately. Of the one thread that handles utterances."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._sites: OrderedDict[str, deque[tuple[float, int]]] = OrderedDict()  # (when, commands)
-        self._devices: OrderedDict[str, float] = OrderedDict()  # id -> when it was told something
-
-    def too_many(self, site_id: str, commands: int, per_minute: int) -> bool:
-        """Whether so many more commands are too many for the site's minute; 0: never."""
-        since = self._clock() - _MINUTE
-        notes = self._sites.get(site_id, deque())
-        return bool(per_minute and commands) and commands + sum(
-            count for at, count in notes if at > since) > per_minute
-
-    def too_soon(self, device: Device, seconds: float) -> bool:
-        """Whether the device was told something less than so long ago; 0: never."""
-        at = self._devices.get(device.id)
-        return at is not None and self._clock() - at < seconds
-
-    def note(self, site_id: str, commands: Sequence[Command]) -> None:
-        """Commands are given now."""
-        if not commands:
-            return
-        now = self._clock()
-        notes = self._sites.pop(site_id, deque(maxlen=_MOST_NOTES))
-        while notes and notes[0][0] <= now - _MINUTE:
-            notes.popleft()
-        notes.append((now, len(commands)))
-        self._sites[site_id] = notes
-        for told in commands:
-            self._devices.pop(told.device.id, None)
-            self._devices[told.device.id] = now
-        while len(self._sites) > _MOST_SITES:
-            self._sites.popitem(last=False)
-        while len(self._devices) > _MOST_DEVICES:
-            self._devices.popitem(last=False)
 
 
 def _is_gate(device: Device) -> bool:

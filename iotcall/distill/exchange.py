@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from random import Random
 from typing import Any, Literal
@@ -19,24 +19,26 @@ import msgspec
 from iotcall.catalogue import Boolean, Catalogue, Enumeration, Integer, Node, Number, Text
 from iotcall.distill.house_names import HouseNames, Nouns
 from iotcall.distill.invention import altered
+from iotcall.distill.other_numbers import another, is_ambiguous, spoken_number, written
 from iotcall.distill.restyle import name_like, number_like
+from iotcall.distill.spans import bare, beside, next_word, said_of, unmarked_of, value_of
 from iotcall.evaluate.marked import MarkedTurn, Span
 from iotcall.speech import said_numbers
 
 Role = tuple[str, ...]
 Sort = Literal["words", "choice", "number"]
+Key = tuple[str, str]
+"""What is exchanged as one: (argument, value), of free texts ("", words in small letters)."""
 
 _EXCHANGED = 0.8
 """Share of dialogues in which spans are exchanged."""
 _FREQUENT = 8
 """Spans before the same next word, from which on that word is part of their role."""
-_NUMBERS = {"brightness": (1, 100), "volume": (0, 100), "position": (0, 100), "speed": (1, 100),
-            "temperature": (5, 30)}
-"""Of spoken values whose schema is free text: by the property that is set."""
-_MOST = 5000
-"""Largest number drawn, where the schema has no smaller limit."""
+_TRIES = 6
+"""Draws of other words, until they are none that the dialogue has anyway."""
 _LENGTH = re.compile(r"\b(second|sec|minute|min|hour|hr|half an)s?\b", re.IGNORECASE)
 _DIGITS = re.compile(r"\^\[0-9\]\{(\d+)\}\$")
+_THINGS = ("target", "except")
 
 
 class ExchangeRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +52,8 @@ class ExchangeRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Arguments in which every sign counts: no slips, no change of case."""
     invented: float = 0.0
     """Share of exchanged words that are made up."""
+    known: tuple[str, ...] = ()
+    """Arguments whose words are never made up: by their sense one tells which argument they are."""
     alone: bool = False
     """Every written dialogue stands for itself; otherwise several may follow each other."""
 
@@ -65,33 +69,61 @@ class Choice(msgspec.Struct, frozen=True):
     """(argument, value as written) -> value of the schema now."""
 
 
+class _Facts(msgspec.Struct, frozen=True):
+    """What a dialogue says besides its spans, and which words have to stay."""
+
+    beside: str
+    """All text outside of spans, `bare`."""
+    numbers: frozenset[Decimal]
+    """In that text."""
+    held: frozenset[str]
+    """Free texts, in small letters."""
+    taken: frozenset[str]
+    """Free texts as written: what others may not become."""
+    unmarked: tuple[tuple[str, str, Any], ...]
+    marked: frozenset[Key]
+    """(argument, value) of the spans."""
+    uses: dict[str, frozenset[Role]]
+    """Thing without a noun -> what is done with it here."""
+
+    def says(self, words: str) -> bool:
+        return f" {bare(words)} " in self.beside
+
+
 class Exchange:
     """What stands where in the written dialogues."""
 
     def __init__(self, catalogue: Catalogue, dialogues: Sequence[tuple[MarkedTurn, ...]],
-                 nouns: Nouns, rules: ExchangeRules = ExchangeRules()) -> None:
+                 nouns: Nouns, rules: ExchangeRules) -> None:
         self.rules = rules
         self._nodes: dict[tuple[str, str], Node] = {
             (tool.name, field.name): field.node
             for tool in catalogue.tools for field in tool.parameters.fields}
         self._names = HouseNames(nouns)
         spans = [(turn, span) for dialogue in dialogues for turn in dialogue for span in turn.spans]
+        rooms = [said_of(turn, span) for turn, span in spans if span.argument == "room"]
         self._names.learn(
-            (_said(turn, span) for turn, span in spans if span.argument in ("target", "except")),
-            (_said(turn, span) for turn, span in spans if span.argument == "room"))
-        following = Counter((self._base(turn, span), _next_word(turn, span))
+            (said_of(turn, span) for turn, span in spans if span.argument in _THINGS), rooms)
+        following = Counter((self._base(turn, span), next_word(turn, span))
                             for turn, span in spans)
         self._before_nouns = {key for key, count in following.items()
                               if count >= _FREQUENT and key[1]}
+        self._uses: dict[str, set[Role]] = {}
+        for dialogue in dialogues:
+            for words, uses in self._used(dialogue).items():
+                self._uses.setdefault(words, set()).update(uses)
+        places = {room.casefold() for room in rooms}
         pools: dict[Role, dict[str, None]] = {}
-        choices: dict[tuple[str, str], dict[str, None]] = {}
+        choices: dict[Key, dict[str, None]] = {}
         for turn, span in spans:
-            said, value = _said(turn, span), _value(turn, span)
+            said, value = said_of(turn, span), str(value_of(turn, span))
             if self.sort(turn, span) == "choice":
-                choices.setdefault((span.argument, str(value)), {})[said] = None
+                choices.setdefault((span.argument, value), {})[said] = None
             elif self.sort(turn, span) == "words" and not said.casefold().startswith(
-                    ("my ", "our ", "your ", "the ")):
-                pools.setdefault(self._role(turn, span), {})[str(value)] = None
+                    ("my ", "our ", "your ", "the ")) and not (
+                    span.argument in _THINGS and value.casefold() in places
+                    and not self._names.ending(said)):
+                pools.setdefault(self._role(turn, span), {})[value] = None
         self._pools = {role: list(words) for role, words in pools.items()}
         self._choices = {key: list(words) for key, words in choices.items()}
 
@@ -114,114 +146,163 @@ class Exchange:
         chosen = Choice({}, {}, {})
         if random.random() > _EXCHANGED:
             return chosen
-        places = [(number, span) for number, turn in enumerate(dialogue) for span in turn.spans]
-        unmarked = list(_unmarked(dialogue))
-        held = self._held(dialogue, unmarked)
-        refused: set[str] = set()
-        for number, span in places:
-            turn = dialogue[number]
-            said, value = _said(turn, span), _value(turn, span)
-            if span.argument in self.rules.kept or (
-                    len({self.sort(turn, each) for each in turn.spans
-                         if each.start == span.start}) > 1):
-                continue
-            match self.sort(turn, span):
-                case "words":
-                    if str(value).casefold() not in held:
-                        self._words(turn, span, chosen, number, random)
-                case "choice":
-                    self._choice(span, value, dialogue, chosen, random)
-                    new = chosen.values.get((span.argument, str(value)))
-                    if new is not None:
-                        pool = self._choices[span.argument, str(new)]
-                        chosen.spans[number, span] = _cased(random.choice(pool), said)
-                case "number":
-                    if f"{span.argument} {value}" in refused:
-                        continue
-                    if not self._number(turn, span, unmarked, chosen, number, random):
-                        refused.add(f"{span.argument} {value}")
-        for key in [key for key in chosen.values if f"{key[0]} {key[1]}" in refused]:
-            del chosen.values[key]
-            for place in [(number, span) for number, span in chosen.spans
-                          if (span.argument, str(_value(dialogue[number], span))) == key]:
-                del chosen.spans[place]
+        facts = self._facts(dialogue)
+        refused: set[Key] = set()
+        for number, turn in enumerate(dialogue):
+            for span in turn.spans:
+                key = self._key(turn, span)
+                if key in refused:
+                    continue
+                words = None
+                if span.argument not in self.rules.kept and len(
+                        {self.sort(turn, each) for each in turn.spans
+                         if each.start == span.start}) == 1:
+                    words = self._other_words(turn, span, facts, chosen, random)
+                if words is None:
+                    refused.add(key)
+                else:
+                    chosen.spans[number, span] = words
+        for name, value in refused:
+            chosen.values.pop((name, value), None)
+            if not name:
+                chosen.words.pop(value, None)
+        for number, span in [(number, span) for number, span in chosen.spans
+                             if self._key(dialogue[number], span) in refused]:
+            del chosen.spans[number, span]
         return chosen
 
-    def _held(self, dialogue: tuple[MarkedTurn, ...],
-              unmarked: Sequence[tuple[str, str, Any]]) -> set[str]:
-        """Free texts that must stay: a part of them is taken up later, or a value names them."""
-        texts = [str(value).casefold() for tool, key, value in unmarked
-                 if self.is_words(tool, key)]
-        texts += [str(_value(turn, span)).casefold() for turn in dialogue for span in turn.spans
-                  if self.sort(turn, span) == "words"]
-        named = {str(value).replace("_", " ").casefold() for tool, key, value in unmarked
-                 if not self.is_words(tool, key)}
-        return named | {text for text in texts
-                        if any(part != text and part in text for part in texts)}
+    def _key(self, turn: MarkedTurn, span: Span) -> Key:
+        value = str(value_of(turn, span))
+        return ("", value.casefold()) if self.sort(turn, span) == "words" else (
+            span.argument, value)
 
-    def _words(self, turn: MarkedTurn, span: Span, chosen: Choice, number: int,
-               random: Random) -> None:
-        said, value = _said(turn, span), str(_value(turn, span))
-        key = value.casefold()
-        if key not in chosen.words:
-            chosen.words[key] = self._other(turn, span, value, random)
-        other = chosen.words[key]
-        now = name_like(said, value, other) if not span.literal else other
-        if now is None:
-            chosen.words[key] = value
-        elif other != value:
-            chosen.spans[number, span] = now
+    def _facts(self, dialogue: tuple[MarkedTurn, ...]) -> _Facts:
+        text = " | ".join(beside(turn) for turn in dialogue)
+        spans = [(turn, span, str(value_of(turn, span)))
+                 for turn in dialogue for span in turn.spans]
+        unmarked = tuple(unmarked_of(dialogue))
+        taken = {value.casefold() for turn, span, value in spans
+                 if self.sort(turn, span) == "words"}
+        texts = [*taken, *(str(value).casefold() for tool, key, value in unmarked
+                           if self.is_words(tool, key))]
+        held = {str(value).replace("_", " ").casefold() for tool, key, value in unmarked
+                if not self.is_words(tool, key)}  # a value names them
+        held |= {whole for whole in taken if any(  # a part of them is taken up later
+            part != whole and f" {bare(part)} " in f" {bare(whole)} " for part in texts)}
+        held |= {words for words in taken if len(  # a room that is a thing too
+            {span.argument == "room" for _, span, value in spans if value.casefold() == words}) > 1}
+        if any(isinstance(self._nodes[turn.calls[span.call].name, span.argument], Number)
+               and is_ambiguous(said_of(turn, span), value) for turn, span, value in spans):
+            held |= taken  # what "twelve fifty" is depends on what it is for
+        return _Facts(
+            beside=f" {bare(text)} ", numbers=frozenset(each.value for each in said_numbers(text)),
+            held=frozenset(held), taken=frozenset(taken), unmarked=unmarked,
+            marked=frozenset((span.argument, value) for _, span, value in spans),
+            uses=self._used(dialogue))
 
-    def _other(self, turn: MarkedTurn, span: Span, value: str, random: Random) -> str:
+    def _used(self, dialogue: tuple[MarkedTurn, ...]) -> dict[str, frozenset[Role]]:
+        """What is done with the things that no noun tells, "it" taken for any of them."""
+        found: dict[str, set[Role]] = {}
+        for turn in dialogue:
+            for call in turn.calls:
+                use = (call.name, str(call.arguments.get("property", "")))
+                for argument in _THINGS:
+                    words = str(call.arguments.get(argument, "")).casefold()
+                    if words and not self._names.ending(words):
+                        found.setdefault(words, set()).add(use)
+                if "ref" in call.arguments:
+                    for uses in found.values():
+                        uses.add(use)
+        return {words: frozenset(uses) for words, uses in found.items()}
+
+    def _other_words(self, turn: MarkedTurn, span: Span, facts: _Facts, chosen: Choice,
+                     random: Random) -> str | None:
+        """What is said in the span's place; None where it has to stay."""
+        said, value, key = said_of(turn, span), value_of(turn, span), self._key(turn, span)
+        match self.sort(turn, span):
+            case "words":
+                if key[1] in facts.held or facts.says(said):
+                    return None
+                if key[1] not in chosen.words:
+                    chosen.words[key[1]] = self._another_text(turn, span, facts, chosen, random)
+                other = chosen.words[key[1]]
+                return other if span.literal else name_like(said, str(value), other)
+            case "choice":
+                if key not in chosen.values:
+                    if not (values := self._free_values(key, facts, chosen)):
+                        return None
+                    chosen.values[key] = random.choice(values)
+                pool = self._choices[key[0], str(chosen.values[key])]
+                return _cased(random.choice(pool), said)
+            case "number":
+                return self._another_number(turn, span, facts, chosen, random)
+
+    def _another_text(self, turn: MarkedTurn, span: Span, facts: _Facts, chosen: Choice,
+                      random: Random) -> str:
+        """Drawn until it is none that the dialogue says anyway ("not X, X"); else as written."""
+        value = str(value_of(turn, span))
+        taken = {*facts.taken, *map(str.casefold, chosen.words.values())}
+        for _ in range(_TRIES):
+            other = self._other(turn, span, value, facts, random)
+            if other.casefold() not in taken and not facts.says(other):
+                return other
+        return value
+
+    def _other(self, turn: MarkedTurn, span: Span, value: str, facts: _Facts,
+               random: Random) -> str:
         role = self._role(turn, span)
-        if role[0] == "value" and (number := _spoken_number(role, value, random)):
+        if role[0] == "value" and (number := spoken_number(role[2], value, random)):
             return number
         if role[0] == "target" and (made := self._names.target(role[1], role[2], random)):
             return made
         if role[0] == "room" and (made := self._names.room(random)):
             return made
         pool = self._pools.get(role, [value])
+        if uses := facts.uses.get(value.casefold()):
+            pool = [words for words in pool
+                    if uses <= self._uses.get(words.casefold(), uses)] or [value]
         other = random.choice(pool)
-        if random.random() < self.rules.invented:
+        if span.argument not in self.rules.known and random.random() < self.rules.invented:
             other = altered(other, pool, random)
         return other
 
-    def _choice(self, span: Span, value: Any, dialogue: tuple[MarkedTurn, ...], chosen: Choice,
-                random: Random) -> None:
-        """Decide once in a dialogue what the value becomes; it stays where others hang on it."""
-        key = (span.argument, str(value))
-        if key in chosen.values:
-            return
-        marked = {(each.argument, str(_value(turn, each))) for turn in dialogue
-                  for each in turn.spans}
-        others = [(argument, str(other)) for _, argument, other in _unmarked(dialogue)]
-        if any(argument == key[0] and (argument, other) not in marked or (
-                argument != key[0] and other == key[1]) for argument, other in others):
-            return
+    def _free_values(self, key: Key, facts: _Facts, chosen: Choice) -> list[str]:
+        """What the value may become; nothing where others hang on it."""
+        for _, argument, other in facts.unmarked:
+            if (argument == key[0] and (argument, str(other)) not in facts.marked) or (
+                    argument != key[0] and str(other) == key[1]):
+                return []
         taken = {str(new) for (argument, _), new in chosen.values.items() if argument == key[0]}
-        taken |= {other for argument, other in marked if other != key[1]}
-        values = [other for argument, other in self._choices if argument == key[0]
-                  and other not in taken]
-        if values:
-            chosen.values[key] = random.choice(values)
+        taken |= {value for argument, value in facts.marked if argument == key[0]} - {key[1]}
+        if any(map(facts.says, self._choices[key])):
+            return []
+        return [value for argument, value in self._choices if argument == key[0]
+                and value not in taken and not any(map(facts.says, self._choices[argument, value]))]
 
-    def _number(self, turn: MarkedTurn, span: Span, unmarked: Sequence[tuple[str, str, Any]],
-                chosen: Choice, number: int, random: Random) -> bool:
-        said, old = _said(turn, span), _value(turn, span)
+    def _another_number(self, turn: MarkedTurn, span: Span, facts: _Facts, chosen: Choice,
+                        random: Random) -> str | None:
+        said, old = said_of(turn, span), value_of(turn, span)
         key = (span.argument, str(old))
-        node = self._nodes[turn.calls[span.call].name, span.argument]
         if key not in chosen.values:
             if any(argument == span.argument and str(value) != str(old)
-                   for _, argument, value in unmarked):
-                return False  # "double it": it hangs on what was said
-            chosen.values[key] = _another(node, old, random)
+                   for _, argument, value in facts.unmarked):
+                return None  # "double it": it hangs on what was said
+            taken = {value for argument, value in facts.marked if argument == span.argument}
+            taken |= {str(new) for (argument, _), new in chosen.values.items()
+                      if argument == span.argument}
+            node = self._nodes[turn.calls[span.call].name, span.argument]
+            drawn = (another(node, old, random) for _ in range(_TRIES))
+            new = next((each for each in drawn if str(each) not in taken
+                        and Decimal(str(each)) not in facts.numbers), None)
+            if new is None or Decimal(str(old)) in facts.numbers:
+                return None
+            chosen.values[key] = new
         new = chosen.values[key]
-        words = number_like(said, _digits(old), _digits(new))
+        words = number_like(said, written(old), written(new))
         if words is None or (not isinstance(old, str) and Decimal(str(new)) not in {
                 each.value for each in said_numbers(words)}):
-            return False
-        chosen.spans[number, span] = words
-        return True
+            return None
+        return words
 
     def _base(self, turn: MarkedTurn, span: Span) -> Role:
         made, argument = turn.calls[span.call], span.argument
@@ -230,8 +311,8 @@ class Exchange:
         return (argument, made.name, str(made.arguments.get("property", "")))
 
     def _role(self, turn: MarkedTurn, span: Span) -> Role:
-        words, made = _said(turn, span), turn.calls[span.call]
-        if span.argument in ("target", "except"):
+        words, made = said_of(turn, span), turn.calls[span.call]
+        if span.argument in _THINGS:
             ending = self._names.ending(words)
             if " and " in words or "," in words:
                 return ("target", "several", made.name)
@@ -239,66 +320,13 @@ class Exchange:
                 return ("target", ending.sort, ending.number)
             return ("target", made.name, str(made.arguments.get("property", "")))
         if span.argument == "room":
-            return ("room",)
-        base, following = self._base(turn, span), _next_word(turn, span)
+            # a door's place is none of a lamp's
+            return ("room", str(made.arguments.get("device_type", "")))
+        base, following = self._base(turn, span), next_word(turn, span)
         shape = "length" if _LENGTH.search(words) else ""
         return (*base, shape, following if (base, following) in self._before_nouns else "")
 
 
-def _said(turn: MarkedTurn, span: Span) -> str:
-    return turn.utterance[span.start:span.end]
-
-
-def _value(turn: MarkedTurn, span: Span) -> Any:
-    return turn.calls[span.call].arguments[span.argument]
-
-
-def _next_word(turn: MarkedTurn, span: Span) -> str:
-    found = re.match(r" (\w+)", turn.utterance[span.end:])
-    return found[1].casefold() if found else ""
-
-
-def _unmarked(dialogue: tuple[MarkedTurn, ...]) -> Iterator[tuple[str, str, Any]]:
-    """(tool, argument, value) of all arguments that no span stands for."""
-    for turn in dialogue:
-        marked = {(span.call, span.argument) for span in turn.spans}
-        for place, call in enumerate(turn.calls):
-            for key, value in call.arguments.items():
-                if (place, key) not in marked:
-                    yield call.name, key, value
-
 
 def _cased(words: str, like: str) -> str:
     return words[:1].upper() + words[1:] if like[:1].isupper() else words
-
-
-def _digits(value: Any) -> str:
-    return value if isinstance(value, str) else format(Decimal(str(value)), "f")
-
-
-def _another(node: Node, old: Any, random: Random) -> Any:
-    """Another number of the schema, of about the same size and as many places."""
-    if isinstance(old, str):
-        return "".join(str(random.randrange(10)) for _ in old)
-    assert isinstance(node, Integer | Number)
-    low, high = Decimal(str(node.minimum)), Decimal(str(node.maximum))
-    if high - low <= 200 and isinstance(node, Integer):
-        return random.randint(int(low), int(high))
-    most = min(int(high), _MOST, max(20, int(old) * 4))
-    whole = random.randint(max(1, int(low)), most)
-    if old == int(old):
-        return whole - whole % random.choice((1, 1, 5, 10, 50)) or whole
-    return round(whole % 200 + random.randint(1, 99) / 100, 2)
-
-
-def _spoken_number(role: Role, words: str, random: Random) -> str | None:
-    """Another number in the same style: "40 percent" -> "65 percent", "twenty" -> "eleven"."""
-    limits = _NUMBERS.get(role[2])
-    if limits is None:
-        return None
-    found = re.search(r"\d+", words)
-    old = found[0] if found else next(
-        (str(int(each.value)) for each in said_numbers(words) if each.value == int(each.value)), "")
-    if not old or random.random() < 0.2:
-        return None
-    return number_like(words, old, str(random.randint(*limits)))

@@ -10,7 +10,6 @@ import msgspec
 from iotcall.speech import is_number_word
 
 
-
 class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How much of it: shares of sentences; part of a recipe."""
 
@@ -22,13 +21,13 @@ class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """With a word that a recogniser got wrong."""
 
 
+USUAL = Noise()
 BEFORE = ("please", "hey", "ok", "okay", "um", "uh", "so", "alright", "right", "can you",
-           "could you", "hey can you", "could you please", "yes", "hi", "well", "also", "now",
-           "and")
+           "could you", "hey can you", "could you please", "hi", "well", "also", "now", "and")
 AFTER = ("please", "now", "thanks", "thank you", "right now", "for me", "okay", "if you can")
 FILLERS = ("um", "uh", "er", "like", "you know", "hmm", "well")
 _ALIKE = (
-    ("to", "two", "too"), ("for", "four"), ("of", "off"), ("write", "right"), ("light", "lite"),
+    ("to", "two", "too"), ("for", "four"), ("off", "of"), ("write", "right"), ("light", "lite"),
     ("lights", "lice", "likes"), ("close", "clothes"), ("lock", "log", "look"), ("door", "dor"),
     ("on", "own", "and"), ("heat", "heed", "eat"), ("hall", "haul", "hole"), ("turn", "tern"),
     ("blinds", "blinds'", "lines"), ("their", "there"), ("its", "it's"), ("your", "you're"),
@@ -53,8 +52,11 @@ _ALIKE = (
 )
 _HEARD = {word: tuple(other for other in group if other != word)
           for group in _ALIKE for word in group[:1]}
-_SMALL = frozenset(
-    "the a an my our your please can could you would to of for in is it me i and just that".split())
+_SMALL = frozenset({
+    "the", "a", "an", "my", "our", "your", "please", "can", "could", "you", "would", "to", "of",
+    "for", "in", "me", "i", "and", "just"})
+"""What may get lost. Not "it" and "that", which stand for a thing, nor "is": without it a question
+is a wish."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 

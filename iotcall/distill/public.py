@@ -1,8 +1,8 @@
 """Public files that a student may learn from, where the user has them. Leaves out: fetching them.
 
 Their sentences are not in this repository; docs/students.md says which files there are and where
-each belongs. Ordinary talk (`off_topic`) teaches what no command is: CLINC-150's training half, less
-the intents that a catalogue does serve; a part of it is set aside to judge by.
+each belongs. Ordinary talk (`off_topic`) teaches what no command is: CLINC-150's training
+half, less the intents that a catalogue does serve; a part of it is set aside to judge by.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from random import Random
 import msgspec
 
 from iotcall.catalogue import Catalogue, ToolCall, call_from_json
+from iotcall.distill.noise import Noise
 from iotcall.distill.slices import Sentence, roughened
 from iotcall.errors import CallError, FileError, InputError
 from iotcall.evaluate import Dialogue, LabelledTurn, read_dialogues
@@ -51,16 +52,25 @@ def ordinary_talk(path: Path, rules: OffTopicRules, *, to_judge: bool) -> list[s
     """Sentences of the file that the catalogue does not serve, of the one part or the other.
 
     Raises:
-        FileError: the file cannot be read.
+        FileError: the file cannot be read; names the line.
     """
     try:
-        rows = msgspec.json.decode(
-            b"[" + b",".join(path.read_bytes().split(b"\n")).rstrip(b",") + b"]", type=list[_Row])
-    except (OSError, ValueError) as error:
-        raise FileError(path, f"cannot be read as lines of text and intent: {error}") from error
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise FileError(path, f"cannot be read: {error}") from error
     served = set(rules.served)
-    return [row.text for row in rows
-            if row.intent not in served and set_aside(row.text) == to_judge]
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = msgspec.json.decode(line, type=_Row)
+        except ValueError as error:
+            raise FileError(path, f"expected an object with text and intent: {error}",
+                            place=f"line {number}") from error
+        if row.intent not in served and set_aside(row.text) == to_judge:
+            found.append(row.text)
+    return found
 
 
 def off_topic_rules(catalogue_folder: Path) -> OffTopicRules:
@@ -76,9 +86,9 @@ class WithPublic:
     """A source's dialogues, with turns of ordinary talk and with public dialogues between."""
 
     def __init__(self, own: Iterator[Dialogue], seed: int, *, call: ToolCall | None,
-                 talk: Sequence[str], talk_share: float,
-                 public: Sequence[Dialogue], public_share: float) -> None:
-        self._own, self._random = own, Random(f"public {seed}")
+                 talk: Sequence[str], talk_share: float, public: Sequence[Dialogue],
+                 public_share: float, noise: Noise) -> None:
+        self._own, self._random, self._noise = own, Random(f"public {seed}"), noise
         self._call, self._talk, self._talk_share = call, talk, talk_share
         self._public, self._public_share = public, public_share
 
@@ -94,7 +104,8 @@ class WithPublic:
         if (not self._talk or self._call is None or len(dialogue.turns) > _AT_MOST
                 or self._random.random() > self._talk_share):
             return dialogue
-        said = roughened(Sentence([(self._random.choice(self._talk), ())]), self._random).text
+        said = roughened(Sentence([(self._random.choice(self._talk), ())]), self._random,
+                         self._noise).text
         turns = list(dialogue.turns)
         at = self._random.randint(0, len(turns))
         turns.insert(at, LabelledTurn(said, (self._call,)))
@@ -104,7 +115,8 @@ class WithPublic:
 
 
 def public_dialogues(folder: Path, names: Sequence[str], catalogue: Catalogue) -> list[Dialogue]:
-    """The dialogues of those files below the folder; calls that the catalogue refuses end one.
+    """The dialogues of those files below the folder; a turn that the catalogue refuses ends one,
+    and so does one of no call, or of more calls than it allows.
 
     Raises:
         InputError: a file is not there.
@@ -117,6 +129,9 @@ def public_dialogues(folder: Path, names: Sequence[str], catalogue: Catalogue) -
         for dialogue in read_dialogues(folder / name):
             turns = []
             for turn in dialogue.turns:
+                least = 0 if catalogue.may_decline else 1
+                if not least <= len(turn.calls) <= catalogue.max_calls:
+                    break
                 try:
                     for call in turn.calls:
                         catalogue.check(call)

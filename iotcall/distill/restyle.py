@@ -1,7 +1,8 @@
 """Another number, or another name, said the way the first one was. Leaves out: which one.
 
 "twelve hundred fifty" for 1250 becomes "thirty one hundred" for 3100; "four five one two" for 4512
-becomes "nine oh oh seven"; "groceries dot txt" for groceries.txt becomes "plan underscore b dot md".
+becomes "nine oh oh seven"; "groceries dot txt" for groceries.txt becomes "plan underscore b dot
+md".
 """
 
 from __future__ import annotations
@@ -71,8 +72,9 @@ def _styles() -> Iterator[Style]:
     yield lambda digits: _one_by_one(digits, "zero")
     yield lambda digits: _one_by_one(digits, "oh")
     yield lambda digits: " ".join(digits) if digits.isdigit() and len(digits) > 2 else None
-    yield lambda digits: f"{Decimal(digits):,}" if _plain(digits) else None
+    yield lambda digits: f"{Decimal(digits):,.2f}" if _plain(digits) else None
     yield lambda digits: f"{Decimal(digits):.2f}" if _plain(digits) else None
+    yield lambda digits: f"{Decimal(digits):,}" if _plain(digits) else None
     yield lambda digits: digits
 
 
@@ -104,7 +106,8 @@ def _pair_words(digits: str) -> str | None:
         first, second = digits[:-2], digits[-2:]
     else:
         return None
-    if not (first.isdigit() and second.isdigit()) or int(second) < 10 or not 1 <= int(first) < 100 or first.startswith("0"):
+    if not (first.isdigit() and second.isdigit()) or first.startswith("0") or (
+            int(second) < 10 or not 1 <= int(first) < 100):
         return None
     return f"{_spaced(int(first))} {_spaced(int(second))}"
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from random import Random
 
 import msgspec
 
-from iotcall.distill.noise import AFTER, BEFORE, Noise, mishear, slip
+from iotcall.distill.noise import AFTER, BEFORE, USUAL, Noise, mishear, slip
 from iotcall.evaluate.marked import MarkedTurn, Span
-
+from iotcall.speech import is_number_word, numbers
 
 Pieces = list[tuple[str, tuple[Span, ...]]]
 """Text, and the spans that it is."""
+_VOWEL = re.compile(r"[aeio]|u(?!ni|s[be]|ti)|hour|8", re.IGNORECASE)
+
 
 class Sentence(msgspec.Struct):
     """Pieces of text in order; some are spans, some of which overlap no other."""
@@ -47,7 +51,7 @@ class Sentence(msgspec.Struct):
         return next(text for text, spans in self.pieces if wanted in spans)
 
 
-def roughened(sentence: Sentence, random: Random, noise: Noise = Noise(), *,
+def roughened(sentence: Sentence, random: Random, noise: Noise = USUAL, *,
               kept: Collection[Span] = (), breaks_off: bool = False) -> Sentence:
     """With the case, punctuation, padding and slips of real input.
 
@@ -77,15 +81,29 @@ def roughened(sentence: Sentence, random: Random, noise: Noise = Noise(), *,
 
 def _changed(pieces: Pieces, kept: Collection[Span], change: Callable[[str, Random], str],
              random: Random) -> Pieces:
-    """One piece changed, the longer the likelier."""
+    """One piece changed, the longer the likelier; not where a number would become another with the
+    words beside it ("thirty" "to" -> "thirty two")."""
     free = [at for at, (text, spans) in enumerate(pieces)
             if text.strip() and not any(span in kept for span in spans)]
     if not free:
         return pieces
     at = random.choices(free, [len(pieces[each][0]) for each in free])[0]
     text, spans = pieces[at]
-    bare = text.strip() if spans else text
-    return [*pieces[:at], (change(bare, random), spans), *pieces[at + 1:]]
+    other = change(text.strip() if spans else text, random)
+    behind: Pieces = []
+    if spans and other.startswith(f"{text} "):  # a filler behind a name is no part of it
+        other, behind = text, [(other[len(text):], ())]
+    changed = [*pieces[:at], (other, spans), *behind, *pieces[at + 1:]]
+    if changed != pieces and Counter(_numbers(pieces)) - Counter(_numbers(changed)):
+        return pieces
+    return changed
+
+
+def _numbers(pieces: Pieces) -> tuple[float, ...]:
+    text = "".join(text for text, _ in pieces)
+    said = any(sign.isdigit() for sign in text) or any(
+        map(is_number_word, text.casefold().split()))
+    return numbers(text) if said else ()
 
 
 def _plain(pieces: Pieces, kept: Collection[Span]) -> Pieces:
@@ -101,6 +119,7 @@ def _plain(pieces: Pieces, kept: Collection[Span]) -> Pieces:
         bare = " ".join(bare.split())
         if not spans:
             bare = f"{' ' * left}{bare}{' ' * right}" if bare else " "
+        bare = bare or text  # a span of signs only stays one
         if made and made[-1][0].endswith(" "):
             bare = bare.lstrip(" ") if not spans else bare
         made.append((bare, spans))
@@ -113,10 +132,8 @@ def _plain(pieces: Pieces, kept: Collection[Span]) -> Pieces:
 
 def _article(before: str, word: str) -> str:
     """ "a " in front of a vowel becomes "an ", and the other way round."""
-    vowel = word[:1].lower() in "aeiou"
-    for article, fits in (("a ", not vowel), ("an ", vowel)):
-        if before.endswith((f" {article}",)) or before == article:
-            if fits:
-                return before
-            return before[:-len(article)] + ("an " if vowel else "a ")
-    return before
+    vowel = _VOWEL.match(word) is not None
+    found = re.search(r"(?<!\w)(a)n? $", before, re.IGNORECASE)
+    if not found:
+        return before
+    return before[:found.start()] + found[1] + ("n " if vowel else " ")

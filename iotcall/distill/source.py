@@ -15,7 +15,7 @@ from iotcall.catalogue import Catalogue, load_catalogue
 from iotcall.dialogue import read_dialogue
 from iotcall.distill.exchange import Exchange, ExchangeRules
 from iotcall.distill.house_names import Nouns
-from iotcall.distill.noise import Noise
+from iotcall.distill.noise import USUAL, Noise
 from iotcall.distill.public import (
     WithPublic,
     off_topic_call,
@@ -32,6 +32,8 @@ from iotcall.evaluate import Dialogue
 from iotcall.evaluate.marked import read_marked
 from iotcall.settings import read_toml
 
+_OWN_ONLY = Mixture()
+
 
 class Source(Protocol):
     """A stream of dialogues."""
@@ -40,8 +42,8 @@ class Source(Protocol):
         """That many of them."""
 
 
-def source_of(folder: Path, seed: int, mixture: Mixture = Mixture(), *,
-              noise: Noise = Noise(), public: Path | None = None) -> Source:
+def source_of(folder: Path, seed: int, mixture: Mixture = _OWN_ONLY, *,
+              noise: Noise = USUAL, public: Path | None = None) -> Source:
     """The stream of a catalogue's folder; the same seed gives the same one.
 
     `public` is the folder of public files; it is needed where the mixture names one.
@@ -66,7 +68,7 @@ def source_of(folder: Path, seed: int, mixture: Mixture = Mixture(), *,
     return WithPublic(
         _endless(own), seed, call=call, talk=talk, talk_share=mixture.off_topic_share,
         public=public_dialogues(public, mixture.public, catalogue),
-        public_share=mixture.public_share)
+        public_share=mixture.public_share, noise=noise)
 
 
 def _own(folder: Path, catalogue: Catalogue, seed: int, rules_share: float,

@@ -1,8 +1,9 @@
 """Begin a student with what a small sentence encoder knows of the language. Leaves out: training.
 
-An encoder of BERT's build and an OPT decoder with norms behind its blocks have the same layers; only
-that the decoder does not look ahead. Its tokens are others: each begins as the mean of the encoder's
-pieces of the same text, normalised as the encoder does before its first layer, where OPT has no norm.
+An encoder of BERT's build and an OPT decoder with norms behind its blocks have the same layers;
+only that the decoder does not look ahead. Its tokens are others: each begins as the mean of the
+encoder's pieces of the same text, normalised as the encoder does before its first layer, where OPT
+has no norm.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ def _check(encoder: Any, student: Any, folder: Path) -> None:
             ("width", encoder.hidden_size, student.hidden_size),
             ("heads", encoder.num_attention_heads, student.num_attention_heads),
             ("inner_width", encoder.intermediate_size, student.ffn_dim),
-            ("positions", encoder.max_position_embeddings, student.max_position_embeddings)):
+            ("positions", encoder.max_position_embeddings, student.max_position_embeddings),
+            ("as activation", encoder.hidden_act, student.activation_function)):
         if found != own:
             raise InputError(f"{folder} has {found} {what}, the recipe {own}: a warm start needs "
                              "the encoder's own")

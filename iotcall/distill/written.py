@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from random import Random
+from typing import Any
 
 import msgspec
 
 from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.distill.exchange import Exchange
-from iotcall.distill.noise import Noise
+from iotcall.distill.noise import USUAL, Noise
 from iotcall.distill.slices import Sentence, roughened
+from iotcall.errors import CallError
 from iotcall.evaluate import Dialogue, LabelledTurn
-from iotcall.evaluate.marked import MarkedTurn
+from iotcall.evaluate.marked import MarkedTurn, Span
+from iotcall.speech import said_numbers
 
 _PIECES = (1, 1, 1, 2, 2, 3)
 """Written dialogues that follow each other in one drawn."""
@@ -29,6 +33,8 @@ _JOINED = 0.18
 _JOINTS = (" and ", " and ", " and then ", ", then ", ", and ", " then ", ", ", " and also ",
            " plus ", ". ", ". Also ", " while you're at it ")
 _ALONE = frozenset({"off_topic", "unclear", "confirm", "cancel", "undo", "again"})
+_WHOM = ("target", "room", "ref")
+"""What says which thing a wish is about, the clearest first."""
 _TOOL_EXPONENT = 0.6
 _TRIES = 20
 
@@ -37,7 +43,7 @@ class Written:
     """A stream of dialogues; the same seed gives the same stream."""
 
     def __init__(self, catalogue: Catalogue, dialogues: Sequence[tuple[MarkedTurn, ...]],
-                 exchange: Exchange, seed: int, noise: Noise = Noise()) -> None:
+                 exchange: Exchange, seed: int, noise: Noise = USUAL) -> None:
         self._catalogue, self._exchange, self._noise = catalogue, exchange, noise
         self._random = Random(seed)
         self._by_tool: dict[str, list[tuple[MarkedTurn, ...]]] = {}
@@ -58,6 +64,9 @@ class Written:
             piece = self._piece()
             if turns and len(turns) + len(piece) > _MOST_TURNS:
                 break
+            before = [turn.calls for turn in turns]
+            if any(self._leans(call, before) for call in piece[0].calls):
+                continue
             turns += piece
         return Dialogue(tuple(turns))
 
@@ -79,7 +88,8 @@ class Written:
         second = self._pick()
         both = (*first.calls, *second[0].calls)
         if len(second) != 1 or len(both) > self._catalogue.max_calls or any(
-                call.name in _ALONE for call in both):
+                call.name in _ALONE for call in both) or any(
+                self._leans(call, [first.calls], _WHOM[:2]) for call in second[0].calls):
             return (first,)
         one, other = first.utterance.rstrip(".!? "), second[0].utterance
         if other[:1].isupper() and other[1:2].islower():
@@ -109,6 +119,9 @@ class Written:
                 written_as = str(given[key])
                 if self._exchange.sort(turn, span) != "words":
                     given[key] = chosen.values.get((key, written_as), given[key])
+                    if self._exchange.sort(turn, span) == "number" and not _is_read(
+                            given[key], sentence.text):
+                        return None  # "the debit one nine two four nine"
                 elif span.literal:
                     given[key] = sentence.span(span)
                 else:
@@ -131,6 +144,8 @@ class Written:
             if any(_doubled(now) and not _doubled(before)
                    for now, before in zip(calls, turn.calls, strict=True)):
                 return None  # money moved from savings to savings
+            if not all(map(self._is_valid, calls)):
+                return None  # a name that has become too long
             turns.append(LabelledTurn(sentence.text, calls))
         return turns
 
@@ -141,12 +156,39 @@ class Written:
             or self._exchange.sort(turn, span) == "number"
             or (self._exchange.sort(turn, span) == "words" and not span.literal)))
 
+    def _leans(self, call: ToolCall, before: Sequence[tuple[ToolCall, ...]],
+               whom: Sequence[str] = _WHOM) -> bool:
+        """Whether the call leaves out what it would take over from the turns before it: written as
+        a dialogue's first it has less than it would have as a follow-up ("lamp on", "dimmer")."""
+        known = {field.name for field in self._catalogue.tool(call.name).parameters.fields}
+        if whom[0] in known:
+            return call.arguments.keys().isdisjoint(whom) and any(
+                not earlier.arguments.keys().isdisjoint(_WHOM) for calls in before
+                for earlier in calls)
+        return any(earlier.name == call.name and earlier.arguments.keys() - call.arguments.keys()
+                   for calls in before[-1:] for earlier in calls)
+
+    def _is_valid(self, call: ToolCall) -> bool:
+        try:
+            self._catalogue.check(call)
+        except CallError:
+            return False
+        return True
+
     def _is_said(self, tool: str, key: str) -> bool:
         """Whether only what was said may stand there."""
         field = next(field for field in self._catalogue.tool(tool).parameters.fields
                      if field.name == key)
         source = getattr(field.node, "source", None)
         return source is not None and source.kind == "said"
+
+
+def _is_read(value: Any, text: str) -> bool:
+    """Whether the number, or the digits, can be told from the text."""
+    found = said_numbers(text)
+    if isinstance(value, str):
+        return value in text or any(each.digits == value for each in found)
+    return any(each.value == Decimal(str(value)) for each in found)
 
 
 def _doubled(call: ToolCall) -> bool:

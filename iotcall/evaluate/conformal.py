@@ -75,7 +75,8 @@ class _Items:
     def __init__(self, confidences: Sequence[float], right: Sequence[bool]) -> None:
         ordered = sorted(zip(confidences, right, strict=True), key=lambda item: -item[0])
         self._doubts = [-confidence for confidence, _ in ordered]
-        self._wrong = [0, *itertools.accumulate(not is_right for _, is_right in ordered)]
+        self._wrong = list(itertools.accumulate(
+            (int(not is_right) for _, is_right in ordered), initial=0))
 
     def at(self, threshold: float) -> tuple[int, int]:
         """Items that are accepted, and the wrong ones of them."""
@@ -105,8 +106,7 @@ def grid() -> tuple[float, ...]:
     return tuple(sorted({*(round(step, 6) for step in steps), *STARTS, 0.0}, reverse=True))
 
 
-def _chain(items: _Items, start: float, risk: float, doubt: float
-           ) -> list[float]:
+def _chain(items: _Items, start: float, risk: float, doubt: float) -> list[float]:
     """Thresholds from a start on whose risk is proven."""
     found = []
     for threshold in grid():

@@ -7,8 +7,8 @@
 One utterance a line, then `` | `` and its calls, joined by ``;``. What stands in brackets is an
 argument of the first call, or of the one whose number stands before it: the words themselves, or
 where they only mean a value of the schema that value, ``[hall](room=hallway)``. In a call
-``key=value`` is a value of the schema, ``key="words"`` are words of an earlier turn. ``>`` opens a dialogue, ``>>`` goes on;
-``<<`` is what the hub asked (for the reader only), ``#`` a comment.
+``key=value`` is a value of the schema, ``key="words"`` are words of an earlier turn. ``>`` opens a
+dialogue, ``>>`` goes on; ``<<`` is what the hub asked (for the reader only), ``#`` a comment.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from iotcall.catalogue import Boolean, Catalogue, Integer, Number, ToolCall
+from iotcall.catalogue import Boolean, Catalogue, Integer, Number, Text, ToolCall
 from iotcall.errors import CallError, FileError
 from iotcall.evaluate.dialogues import Dialogue, LabelledTurn
 
@@ -57,7 +57,7 @@ def read_marked(path: Path, catalogue: Catalogue) -> list[tuple[MarkedTurn, ...]
         FileError: names the line and what is wrong with it.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(path, f"cannot be read: {error}") from error
     dialogues: list[list[MarkedTurn]] = []
@@ -70,10 +70,10 @@ def read_marked(path: Path, catalogue: Catalogue) -> list[tuple[MarkedTurn, ...]
             if text.startswith(">>"):
                 if not dialogues:
                     raise CallError("a dialogue begins with >")
-                _check_said(turn, [*dialogues[-1], turn])
+                _check_said(turn, [*dialogues[-1], turn], catalogue)
                 dialogues[-1].append(turn)
             else:
-                _check_said(turn, [turn])
+                _check_said(turn, [turn], catalogue)
                 dialogues.append([turn])
         except CallError as error:
             raise FileError(path, str(error), place=f"line {number}") from error
@@ -94,8 +94,10 @@ def _turn(text: str, catalogue: Catalogue) -> MarkedTurn:
         if not (found := _CALL.fullmatch(part)):
             raise CallError(f"expected TOOL key=value ..., found {part.strip()!r}")
         names.append(found[1])
-        arguments.append({key: quoted or plain
-                          for key, quoted, plain in _ARGUMENT.findall(found[2])})
+        given = [(key, quoted or plain) for key, quoted, plain in _ARGUMENT.findall(found[2])]
+        if len(dict(given)) < len(given):
+            raise CallError(f"an argument is given twice in {part.strip()!r}")
+        arguments.append(dict(given))
     utterance, spans = "", []
     at = 0
     for found in _SPAN.finditer(said):
@@ -103,7 +105,11 @@ def _turn(text: str, catalogue: Catalogue) -> MarkedTurn:
         start = len(utterance)
         utterance += found[1]
         at = found.end()
-        for role in _ROLE.finditer(found[2]):
+        for written_role in found[2].split(","):
+            role = _ROLE.fullmatch(written_role.strip())
+            if role is None:
+                raise CallError(f"expected [words](argument), (2.argument) or (argument=value), "
+                                f"found {found[0]!r}")
             place, key, value = role["place"], role["key"], role["value"]
             call = int(place or 1) - 1
             if not 0 <= call < len(names) or key in arguments[call]:
@@ -111,6 +117,8 @@ def _turn(text: str, catalogue: Catalogue) -> MarkedTurn:
             arguments[call][key] = found[1] if value is None else value
             spans.append(Span(start, len(utterance), call, key, value is None))
     utterance += said[at:]
+    if "](" in utterance:
+        raise CallError(f"a mark is not closed in {utterance!r}")
     calls = tuple(_made(name, given, catalogue)
                   for name, given in zip(names, arguments, strict=True))
     return MarkedTurn(utterance, calls, tuple(spans))
@@ -137,11 +145,15 @@ def _made(name: str, given: dict[str, str], catalogue: Catalogue) -> ToolCall:
     return call
 
 
-def _check_said(turn: MarkedTurn, turns: list[MarkedTurn]) -> None:
+def _check_said(turn: MarkedTurn, turns: list[MarkedTurn], catalogue: Catalogue) -> None:
+    """Nothing if all words that stand in calls unmarked were said in the dialogue."""
     heard = " ".join(each.utterance for each in turns).casefold()
     marked = {(span.call, span.argument) for span in turn.spans}
     for place, call in enumerate(turn.calls):
-        for key, value in call.arguments.items():
-            if (place, key) not in marked and " " in str(value) and (
-                    str(value).casefold() not in heard):
-                raise CallError(f"{key}: {value!r} was not said")
+        for field in catalogue.tool(call.name).parameters.fields:
+            value, node = call.arguments.get(field.name), field.node
+            if value is None or (place, field.name) in marked or not isinstance(node, Text):
+                continue
+            must = node.source is not None and node.source.kind == "said" and not node.pattern
+            if (must or " " in value) and value.casefold() not in heard:
+                raise CallError(f"{field.name}: {value!r} was not said")

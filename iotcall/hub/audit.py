@@ -105,6 +105,10 @@ class AuditLog:
             return getattr(error, "strerror", None) or type(error).__name__
         return ""
 
+    def lose(self, records: int) -> None:
+        """So many could not even be handed over; told as `append` tells of what was lost."""
+        self._lost += records
+
     def close(self) -> None:
         for handle in (self._file, self._lock):
             if handle >= 0:

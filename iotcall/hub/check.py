@@ -7,17 +7,13 @@ takes nothing from a hub that runs: the broker is asked under another client id.
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 import stat
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
 from iotcall.errors import BrokerError, FileError, IotcallError, StoreError
 from iotcall.hub.audit import verify_audit
@@ -29,8 +25,10 @@ from iotcall.hub.config import (
     listen_address,
     store_path,
 )
+from iotcall.hub.fallback import Failed, Fallback
+from iotcall.hub.fallback.check import ask_once
 from iotcall.hub.settings import Broker, HubSettings
-from iotcall.hub.tls import tls_context
+from iotcall.hub.visit import BAD_PROTOCOL, Refused, visit
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -41,7 +39,6 @@ T = TypeVar("T")
 Level = Literal["ok", "warning", "error"]
 
 _LOOPBACK = ("localhost", "127.", "::1")
-_BAD_PROTOCOL = "Unsupported protocol version"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -65,6 +62,7 @@ def check_hub(file: HubFile, broker: Broker | None = None) -> list[Finding]:
         ("wyoming.listen", lambda file: _listen("wyoming.listen", file.wyoming.listen)),
         ("metrics.listen", lambda file: _listen("metrics.listen", file.metrics.listen)),
         ("audit.path", _audit), ("broker", lambda file: _broker(file, broker)),
+        ("fallback", lambda file: _fallback(file, broker)),
     ]
     found: list[Finding] = []
     for what, check in checks:
@@ -223,9 +221,7 @@ def _listen(what: str, given: str) -> Iterator[Finding]:
 
 
 def _broker(file: HubFile, instead: Broker | None) -> Iterator[Finding]:
-    settings = hub_settings(file)
-    if instead is not None:
-        settings = msgspec.structs.replace(settings, broker=instead)
+    settings = _hub_settings(file, instead)
     broker = settings.broker
     if not broker.tls and not broker.host.startswith(_LOOPBACK):
         yield Finding("broker.url", "warning", f"{broker} is another machine and speaks no TLS: "
@@ -234,7 +230,7 @@ def _broker(file: HubFile, instead: Broker | None) -> Iterator[Finding]:
     wanted = settings.mqtt_version
     refusal = _refusal(settings, five=wanted != "3.1.1")
     version = "3.1.1" if wanted == "3.1.1" else "5"
-    if refusal == _BAD_PROTOCOL and wanted == "auto":
+    if refusal == BAD_PROTOCOL and wanted == "auto":
         refusal, version = _refusal(settings, five=False), "3.1.1"
     if refusal:
         yield Finding("broker", "error", f"{broker} refused us: {refusal}",
@@ -244,43 +240,43 @@ def _broker(file: HubFile, instead: Broker | None) -> Iterator[Finding]:
                       + (", TLS" if broker.tls else ""))
 
 
+def _fallback(file: HubFile, instead: Broker | None) -> Iterator[Finding]:
+    """Whether the bigger model answers: it is asked one question, as a hub would ask it."""
+    settings = file.fallback
+    if settings == Fallback():
+        return
+    what = "fallback.topic" if settings.topic else "fallback.url"
+    try:
+        catalogue, hub = _bundle(file, []).catalogue, _hub_settings(file, instead)
+    except IotcallError:
+        return  # that is told already
+    try:
+        found = ask_once(settings, catalogue, hub, os.environ)
+    except BrokerError:
+        yield Finding(what, "warning", "was not asked: the broker is not there, or refused us",
+                      "see `broker`")
+        return
+    if isinstance(found, Failed):
+        yield Finding(what, "warning", f"did not answer ({found.reason}): {found.detail}",
+                      "start who answers there; a hub starts without, and leaves what its student "
+                      "is not sure of not understood")
+    else:
+        yield Finding(what, "ok", found)
+
+
+def _hub_settings(file: HubFile, instead: Broker | None) -> HubSettings:
+    settings = hub_settings(file)
+    return settings if instead is None else msgspec.structs.replace(settings, broker=instead)
+
+
 def _refusal(settings: HubSettings, *, five: bool) -> str:
     """Connect and disconnect; the broker's own words where it refuses, empty where it does not.
 
     Raises:
         BrokerError: it cannot be reached.
     """
-    broker = settings.broker
-    client = paho.Client(
-        CallbackAPIVersion.VERSION2, client_id=f"{settings.client_id}-check-{secrets.token_hex(4)}",
-        protocol=paho.MQTTv5 if five else paho.MQTTv311, reconnect_on_failure=False)
-    client.connect_timeout = settings.connect_seconds
-    if broker.username is not None:
-        client.username_pw_set(broker.username, broker.password)
-    if broker.tls:
-        client.tls_set_context(tls_context(broker))
-    answers: list[str] = []
-    answered = threading.Event()
-
-    def connected(_: Any, __: Any, ___: Any, reason: Any, ____: Any) -> None:
-        answers.append(str(reason) if reason.is_failure else "")
-        answered.set()
-
-    client.on_connect = connected
     try:
-        client.connect(broker.host, broker.port)
-        client.loop_start()
-        if not answered.wait(settings.connect_seconds):
-            raise _unreachable(broker, "no answer in time; is it an MQTT broker?")
-    except (OSError, ValueError) as error:
-        raise _unreachable(broker, str(error)) from error
-    finally:
-        client.disconnect()
-        client.loop_stop()
-    return answers[0]
-
-
-def _unreachable(broker: Broker, why: str) -> BrokerError:
-    hint = "name its authority in broker.ca_file" if "CERTIFICATE_VERIFY" in why else (
-        "start it, or name another in broker.url")
-    return BrokerError(f"cannot reach the MQTT broker at {broker} ({why}); {hint}")
+        with visit(settings, "5" if five else "3.1.1"):
+            return ""
+    except Refused as refused:
+        return str(refused)

@@ -11,13 +11,15 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
 from iotcall.catalogue import Catalogue
 from iotcall.devices import Home, Publication
 from iotcall.dialogue import Conversation, DialogueSettings
+from iotcall.dialogue.pins import Tries
+from iotcall.dialogue.rates import Rates
 from iotcall.errors import InputError
 from iotcall.hub.actuator import Actuator
 from iotcall.hub.audit import AuditLog
@@ -85,6 +87,8 @@ def run_hub(
                          "such a store is for them: give both or neither")
     ledger = Ledger()
     keypads = keypad_topic(settings.asked_as, "")
+    over_mqtt = router.over_mqtt if router else None
+    answers_on = [over_mqtt.answers_on] if over_mqtt else []
     voices = (*VOICE_TOPICS, ask_topic(settings.asked_as))
     leaving = threading.Event()
 
@@ -95,6 +99,13 @@ def run_hub(
             if not arrival.retain and (entered := read_keypad(arrival.topic, arrival.payload)):
                 inbox.enter(*entered)
             arrival.acknowledge()
+        elif over_mqtt and arrival.topic in answers_on:
+            # subtle: by the ledger, as acknowledgements go in the order of arrival, and the
+            # utterance that is asked about was before it
+            if entry := ledger.arrived(arrival):
+                over_mqtt.heard(arrival.payload, correlation=arrival.correlation,
+                                retained=arrival.retain)
+                ledger.handled(entry)
         elif arrival.topic == SESSION_STARTED:
             if started := read_started(arrival.payload):
                 inbox.managed.started(started)
@@ -111,19 +122,22 @@ def run_hub(
         # subtle: a device may be announced with one of our own topics for its state. Heard as a
         # device's, it would be left when the device goes, and the hub would be deaf.
         keypad = keypad_topic(settings.asked_as)
-        heard = {SESSION_STARTED, SESSION_ENDED, *household.filters()}.difference(voices, [keypad])
+        heard = {SESSION_STARTED, SESSION_ENDED, *household.filters()}.difference(
+            voices, answers_on, [keypad])
         shared = f"$share/{group}/" if group else ""
         asked = [] if leaving.is_set() else [
             *(Subscription(shared + topic, 1, retain_as_published=True) for topic in voices),
             Subscription(shared + keypad, 0)]
-        return [*asked, *(Subscription(topic, 0) for topic in sorted(heard))]
+        return [*asked, *(Subscription(topic, 1, retain_as_published=True) for topic in answers_on),
+                *(Subscription(topic, 0) for topic in sorted(heard))]
 
     def changed(now: Home) -> None:
         conversation.home = now
         link.follow(subscriptions())
 
-    def send(publication: Publication) -> None:
-        link.send(Message(publication.topic, publication.payload))
+    def send(publications: Sequence[Publication]) -> None:
+        link.publish_all([Message(each.topic, each.payload) for each in publications],
+                         settings.command_seconds)
 
     def came_up() -> None:
         watch.metrics.connected()
@@ -141,11 +155,18 @@ def run_hub(
         on_taken_over=lambda: wake(),
     )
     actuator = Actuator(settings, link, household.states)
-    conversation = Conversation(home, household.states, dialogue, catalogue)
+    if over_mqtt:
+        over_mqtt.connect(link.publish, lambda: link.version)
+    conversation = Conversation(
+        home, household.states, dialogue, catalogue,
+        tries=Tries(store.tries) if store else None,
+        # those of a hub alone are over in a minute, and not worth a write for each command
+        rates=Rates(store.site_rates, store.device_rates) if store and store.shared else None)
     watch = Watch(settings.client_id, queue=lambda: inbox.waiting,
                   devices=lambda: len(household.home.devices), audit=audit, listen=metrics)
     worker = Worker(settings, link, actuator, conversation, dialogue, student, store,
-                    router, on_turn=watch.turn, on_routed=watch.metrics.fallback_asked,
+                    router, on_turn=watch.turn, on_refused=watch.refused,
+                    on_routed=watch.metrics.fallback_asked,
                     on_store_fault=watch.metrics.store_failed)
     heir = Heir(store, link, worker.inherit) if store and group else None
     bell = Bell(store, link, dialogue.house.replies) if store and dialogue.house else None

@@ -21,7 +21,13 @@ class VersionRefused(BrokerError):
 
 
 class TakenOver(BrokerError):
-    """Another client has connected with our client id; MQTT 5 only."""
+    """Another client has connected with our client id; MQTT 5 only.
+
+    It has an exit code of its own, so that a supervisor can leave it at that: started again, the
+    two would throw each other out for ever.
+    """
+
+    exit_code = 3
 
 
 class Undelivered(BrokerError):
@@ -30,6 +36,10 @@ class Undelivered(BrokerError):
 
 class NotPermitted(Undelivered):
     """The broker answered that we may not publish there; MQTT 5 only."""
+
+
+class Unheard(Undelivered):
+    """The broker answered that nobody has subscribed to the topic; MQTT 5 only."""
 
 
 class Subscription(msgspec.Struct, frozen=True, order=True):

@@ -13,21 +13,25 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from iotcall.errors import BrokerError
+from iotcall.errors import BrokerError, IotcallError
 from iotcall.hub.exchange import (
     Arrival,
+    NotPermitted,
     Subscription,
     TakenOver,
     Undelivered,
     Version,
     VersionRefused,
 )
+from iotcall.hub.logs import fault
 from iotcall.hub.mqtt import Connection
+from iotcall.hub.mqtt_client import OUTGOING_LIMIT
 from iotcall.hub.settings import HubSettings
 from iotcall.hub.topics import Message, status
 
 _FIRST_DELAY_SECONDS = 0.25
 _LONGEST_DELAY_SECONDS = 15.0
+_AT_ONCE = OUTGOING_LIMIT // 4  # publications of many that wait for the broker
 _SUSPICIOUS = 3  # connections in a row that lasted less than _STABLE_SECONDS
 _STABLE_SECONDS = 10.0  # a connection that lasted less does not reset the delay
 
@@ -96,8 +100,10 @@ class Link:
 
     def follow(self, subscriptions: Iterable[Subscription]) -> None:
         """Hear these topics from now on, and no others; after reconnects too."""
-        self._subscriptions = tuple(subscriptions)
-        if connection := self._latest:
+        with self._changed:  # no connection is made of the old ones meanwhile
+            self._subscriptions = tuple(subscriptions)
+            connection = self._latest
+        if connection:
             connection.follow(self._subscriptions)
 
     def wait_up(self, deadline: float) -> bool:
@@ -105,6 +111,11 @@ class Link:
         with self._changed:
             self._changed.wait_for(self._decided, deadline - time.monotonic())
             return self._connection is not None and not self._closing
+
+    @property
+    def version(self) -> Version:
+        """Which MQTT the latest connection speaks."""
+        return self._latest.version if self._latest else "5"
 
     @property
     def closing(self) -> bool:
@@ -135,6 +146,26 @@ class Link:
                 return
             self._lost(connection)
 
+    def publish_all(self, messages: Iterable[Message], seconds: float) -> bool:
+        """Publish many without filling the queue of what waits for the broker, in which others
+        want room too: after some of them, wait for the broker. What it forbids is left out.
+
+        Returns:
+            False: at some point it took none for so many seconds, or the link is closing; the rest
+            was not published.
+        """
+        for at, message in enumerate(messages, start=1):
+            if at % _AT_ONCE and self.send(message):
+                continue
+            try:
+                self.publish(message, time.monotonic() + seconds)
+            except NotPermitted as error:
+                _log.warning("publish.undelivered", reason=str(error))
+            except Undelivered as error:
+                _log.warning("publish.given_up", reason=str(error), published=at - 1)
+                return False
+        return True
+
     def give_up(self) -> None:
         """From now on, nothing waits for a connection that is down."""
         with self._changed:
@@ -151,20 +182,20 @@ class Link:
 
     def _connect(self, version: Version) -> Connection:
         client_id = self._settings.client_id
-        connection = Connection(
-            self._settings,
-            version,
-            will=status(client_id, "offline"),
-            subscriptions=self._subscriptions,
-            on_session=self._on_session,
-            on_arrival=self._on_arrival,
-        )
-        self._latest = connection
+        with self._changed:
+            connection = self._latest = Connection(
+                self._settings,
+                version,
+                will=status(client_id, "offline"),
+                subscriptions=self._subscriptions,
+                on_session=self._on_session,
+                on_arrival=self._on_arrival,
+            )
         connection.open()
         deadline = time.monotonic() + self._settings.connect_seconds
         try:
             born = connection.publish(status(client_id, "online"), deadline)
-        except Undelivered:
+        except BaseException:
             connection.close()
             raise
         if not born:
@@ -178,7 +209,10 @@ class Link:
             self._farewell(connection)
         else:
             _log.info("broker.connected", broker=str(self._settings.broker), mqtt=version)
-            self._on_up()
+            try:
+                self._on_up()
+            except Exception as error:  # the connection is good, whatever is wrong with who hears
+                _log.error("link.on_up_failed", fault=fault(error))
         return connection
 
     def _farewell(self, connection: Connection) -> None:
@@ -218,6 +252,11 @@ class Link:
                         self._give_way()
                         return
                     _log.warning("broker.unreachable", reason=str(error), again_in_seconds=delay)
+                except Exception as error:
+                    # subtle: a certificate that is just being renewed cannot be read, say. Without
+                    # this thread the hub would run on, deaf for ever.
+                    reason = str(error) if isinstance(error, IotcallError) else fault(error)
+                    _log.error("broker.not_tried", reason=reason, again_in_seconds=delay)
 
     def _give_way(self) -> None:
         """Another hub has our session and what we did not handle: leave both to it."""

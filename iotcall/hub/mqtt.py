@@ -1,46 +1,38 @@
-"""One MQTT connection, from CONNECT to its end: the only module that knows paho.
+"""One MQTT connection, from CONNECT to its end.
 
-Leaves out: connecting again (link) and what the messages mean. MQTT 5 or 3.1.1, always on the
-broker's kept session, always acknowledging by hand.
+Leaves out: paho's client (mqtt_client), connecting again (link) and what the messages mean.
 """
 
 from __future__ import annotations
 
 import contextlib
-import socket
 import ssl
-import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import paho.mqtt.client as paho
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from iotcall.devices.discovery.base import MAX_ANNOUNCEMENT_BYTES
 from iotcall.errors import BrokerError
 from iotcall.hub.exchange import (
     Arrival,
     NotPermitted,
     Subscription,
     Undelivered,
+    Unheard,
     Version,
     VersionRefused,
 )
 from iotcall.hub.logs import fault
+from iotcall.hub.mqtt_client import NO_MATCHING_SUBSCRIBERS, OUTGOING_LIMIT, Client, properties_for
 from iotcall.hub.settings import HubSettings
-from iotcall.hub.tls import tls_context
 from iotcall.hub.topics import Message
 
-_KEEPALIVE_SECONDS = 30
-_PACKET_LIMIT_BYTES = MAX_ANNOUNCEMENT_BYTES + 65536  # MQTT 5: the broker drops what is longer
-_OUTGOING_LIMIT = 256  # publications that wait for the broker's acknowledgement
 _SESSION_TAKEN_OVER = 0x8E  # MQTT 5, 3.14.2.1
 _TOPICS_AT_ONCE = 200  # of one SUBSCRIBE: brokers bound the size of a packet
 _POLL_SECONDS = 0.05  # how soon a waiting publication notices that the connection ended
@@ -74,6 +66,7 @@ class Connection:
         self._dismissed = False
         self._settings = settings
         self._subscriptions = sorted(subscriptions)
+        self._following = threading.Lock()  # what is wanted, and what was asked for it
         self._on_session = on_session
         self._on_arrival = on_arrival
         self._settled = threading.Event()  # subscribed, refused or over
@@ -81,7 +74,8 @@ class Connection:
         self._refusal: BrokerError | None = None
         self._subscribing: dict[int, Sequence[Subscription]] = {}  # packet identifier -> topics
         self._refused: dict[int, str] = {}  # packet identifier -> why the broker did not take it
-        self._client = _Client(settings, version, self._finish)
+        self._unheard: deque[int] = deque(maxlen=OUTGOING_LIMIT)  # packets that nobody gets
+        self._client = Client(settings, version, self._finish)
         self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         self._client.on_connect = self._connack
         self._client.on_subscribe = self._suback
@@ -126,7 +120,8 @@ class Connection:
         would arrive whenever the network is back, when it was given up long ago.
 
         Raises:
-            Undelivered: the broker refused it, or the deadline passed.
+            Undelivered: the broker refused it, the deadline passed, or it is a question with a
+                response topic that nobody hears.
         """
         if time.monotonic() >= deadline:
             raise Undelivered(f"it was too late for {message.topic}")
@@ -147,6 +142,8 @@ class Connection:
             handed.wait_for_publish(min(left, _POLL_SECONDS))
         if why := self._refused.pop(handed.mid, ""):
             raise NotPermitted(f"{self._settings.broker} refused {message.topic}: {why}")
+        if message.response_topic is not None and handed.mid in self._unheard:
+            raise Unheard(f"nobody hears {message.topic}")
         return True
 
     def close(self) -> None:
@@ -156,13 +153,7 @@ class Connection:
         self._client.loop_stop()
 
     def _hand_over(self, message: Message) -> paho.MQTTMessageInfo:
-        properties = None
-        if self.version == "5":
-            properties = _properties(PacketTypes.PUBLISH)
-            if message.expiry_seconds is not None:
-                properties.MessageExpiryInterval = message.expiry_seconds
-            if message.correlation is not None:
-                properties.CorrelationData = message.correlation
+        properties = properties_for(message) if self.version == "5" else None
         return self._client.publish(
             message.topic, message.payload, qos=1, retain=message.retain, properties=properties
         )
@@ -180,22 +171,25 @@ class Connection:
                 )
             self._settled.set()
             return
-        self._connected = True
         self._on_session(bool(flags.session_present))
-        self._subscribe(self._subscriptions)
+        with self._following:
+            self._connected = True
+            self._subscribe(self._subscriptions)
 
     def follow(self, subscriptions: Iterable[Subscription]) -> None:
         """Hear these topics from now on, and no others."""
-        before, wanted = set(self._subscriptions), set(subscriptions)
-        self._subscriptions = sorted(wanted)
-        if not self._settled.is_set() or self.ended.is_set():
-            return  # what is wanted by then is subscribed to on connecting
-        if gone := sorted(each.topic for each in before - wanted):
-            self._client.unsubscribe(gone)
-        if new := sorted(wanted - before):
-            self._subscribe(new)
+        with self._following:
+            before, wanted = set(self._subscriptions), set(subscriptions)
+            self._subscriptions = sorted(wanted)
+            if not self._connected or self.ended.is_set():
+                return  # what is wanted by then is subscribed to on connecting
+            if gone := sorted(each.topic for each in before - wanted):
+                self._client.unsubscribe(gone)
+            if new := sorted(wanted - before):
+                self._subscribe(new)
 
     def _subscribe(self, subscriptions: Sequence[Subscription]) -> None:
+        """While `_following` is held: the answer may come before paho has told us its number."""
         for first in range(0, len(subscriptions), _TOPICS_AT_ONCE):
             part = subscriptions[first:first + _TOPICS_AT_ONCE]
             topics: list[Any] = [
@@ -213,7 +207,8 @@ class Connection:
 
     def _suback(self, client: Any, userdata: Any, mid: int, reasons: list[ReasonCode],
                 _: Any) -> None:
-        part = self._subscribing.pop(mid, ())
+        with self._following:
+            part, last = self._subscribing.pop(mid, ()), not self._subscribing
         refused = [wanted.topic for wanted, reason
                    in zip(part, reasons, strict=False) if reason.is_failure]
         if refused and self._settled.is_set():
@@ -221,12 +216,16 @@ class Connection:
         elif refused:
             self._refusal = BrokerError(f"{self._settings.broker} lets us not subscribe to "
                                         f"{', '.join(refused)}; check its access list")
-        if refused or not self._subscribing:
+        if refused or last:
             self._settled.set()
 
     def _puback(self, client: Any, userdata: Any, mid: int, reason: ReasonCode, _: Any) -> None:
         if reason.is_failure:
             self._refused[mid] = str(reason)
+        if mid in self._unheard:  # of an earlier packet of that number
+            self._unheard.remove(mid)
+        if reason.value == NO_MATCHING_SUBSCRIBERS:
+            self._unheard.append(mid)
         self._client.hurry()
 
     def _message(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:
@@ -268,75 +267,3 @@ class Connection:
             return BrokerError(f"{self._settings.broker}: {what} at our subscriptions")
         return VersionRefused(f"{self._settings.broker}: {what} at our MQTT {self.version} "
                               "CONNECT; is it an MQTT broker?")
-
-
-def _properties(packet_type: int) -> Properties:
-    return Properties(packet_type)  # type: ignore[no-untyped-call]
-
-
-class _Client(paho.Client):
-    """paho, set up as we need it, telling when its network thread is over."""
-
-    def __init__(self, settings: HubSettings, version: Version, finished: Callable[[], None]):
-        five = version == "5"
-        super().__init__(
-            CallbackAPIVersion.VERSION2,
-            client_id=settings.client_id,
-            clean_session=None if five else False,
-            protocol=paho.MQTTv5 if five else paho.MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        self._broker = settings.broker
-        self._properties: Properties | None = None
-        self._finished = finished
-        self.connect_timeout = settings.connect_seconds
-        self.max_queued_messages_set(_OUTGOING_LIMIT)
-        if five:
-            self._properties = _properties(PacketTypes.CONNECT)
-            self._properties.SessionExpiryInterval = settings.session_expiry_seconds
-            self._properties.ReceiveMaximum = settings.receive_maximum
-            self._properties.MaximumPacketSize = _PACKET_LIMIT_BYTES
-        if settings.broker.username is not None:
-            self.username_pw_set(settings.broker.username, settings.broker.password)
-        if settings.broker.tls:
-            self.tls_set_context(tls_context(settings.broker))
-
-    def hurry(self) -> None:
-        """Let the kernel acknowledge what it has received at once.
-
-        subtle: most brokers leave Nagle's algorithm on, so a device's state that follows our
-        PUBACK waits for the kernel's delayed acknowledgement, 40 ms on Linux.
-        """
-        connected: Any = self.socket()
-        if connected is not None and hasattr(socket, "TCP_QUICKACK"):
-            with contextlib.suppress(OSError):  # it may be over already
-                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-
-    def abandon(self) -> None:
-        """End the connection and drop what the system has not sent yet (socket(7), SO_LINGER)."""
-        connected: Any = self.socket()
-        if connected is not None:
-            with contextlib.suppress(OSError):  # it may be over already
-                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                connected.shutdown(socket.SHUT_RDWR)
-
-    def start(self) -> None:
-        """Connect (blocks) and read on a thread of its own."""
-        if self._properties is None:
-            self.connect(self._broker.host, self._broker.port, _KEEPALIVE_SECONDS)
-        else:
-            self.connect(self._broker.host, self._broker.port, _KEEPALIVE_SECONDS,
-                         clean_start=False, properties=self._properties)
-        self.loop_start()
-
-    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False
-                     ) -> MQTTErrorCode:
-        """As paho's; a packet that paho cannot read ends the connection, not the hub."""
-        try:
-            return super().loop_forever(timeout, retry_first_connection)
-        except Exception as error:
-            _log.error("connection.broken", fault=fault(error))
-            return paho.MQTT_ERR_PROTOCOL
-        finally:
-            self._finished()

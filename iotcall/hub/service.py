@@ -2,6 +2,11 @@
 
 Leaves out: talking to systemd; the person runs `systemctl` and sees what it says. Directives:
 systemd.service(5), systemd.exec(5), systemd.resource-control(5); made for systemd 247 and newer.
+
+A hub that fails is started again, but for two exit codes (RestartPreventExitStatus=). 2: its
+settings cannot be used, and trying again does not mend them. 3: another client has connected with
+its client id; started again it would throw that one out, which would be started again too, and so
+for ever, with utterances lost at every turn. The one that stays goes on serving.
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ import msgspec
 
 from iotcall.errors import FileError, InputError
 from iotcall.hub.config import CREDENTIALS, HubFile
+from iotcall.hub.exchange import TakenOver
 
 SYSTEM_FOLDER = Path("/etc/systemd/system")
 State = Literal["absent", "ours", "changed", "foreign"]
@@ -119,8 +125,8 @@ WatchdogSec={service.watchdog_seconds}
 TimeoutStopSec={round(stop)}
 Restart=on-failure
 RestartSec=10
-# 2: the settings cannot be used, and trying again does not mend them.
-RestartPreventExitStatus=2
+# 2: the settings cannot be used. 3: another hub has this client id. Trying again mends neither.
+RestartPreventExitStatus=2 {TakenOver.exit_code}
 StateDirectory={service.name}
 StateDirectoryMode=0700
 MemoryMax={service.memory_max}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -41,8 +42,9 @@ def survey(home: Home, broker: Broker, *, seconds: float) -> Household:
         last[0] = time.monotonic()
         client.subscribe([(topic, 0) for topic in household.filters()])
 
-    def send(publication: Publication) -> None:
-        client.publish(publication.topic, publication.payload, qos=1)
+    def send(publications: Sequence[Publication]) -> None:
+        for each in publications:  # paho's queue has no bound, unless told
+            client.publish(each.topic, each.payload, qos=1)
 
     def connected(_: Any, __: Any, ___: Any, reason: Any, ____: Any) -> None:
         if reason.is_failure:

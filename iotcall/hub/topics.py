@@ -41,6 +41,8 @@ class Message(msgspec.Struct, frozen=True):
     """MQTT 5 only: the broker drops it when it could not deliver it by then."""
     correlation: bytes | None = None
     """MQTT 5 only: what the asker knows its question by."""
+    response_topic: str | None = None
+    """MQTT 5 only: where we wait for an answer; it goes to nobody where nobody hears the topic."""
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,10 +63,12 @@ class Worker:
         store: Store | None = None,
         router: Router | None = None,
         on_turn: Callable[[TurnRecord], None] = lambda record: None,
+        on_refused: Callable[[TurnRecord], None] = lambda record: None,
         on_routed: Callable[[], None] = lambda: None,
         on_store_fault: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_turn` hears every turn; also on the network thread, where nothing was handled.
+        """`on_turn` hears every turn, but `on_refused` those of what will not be handled, on the
+        network thread, which must not wait.
         `on_routed` hears that the bigger model is asked, `on_store_fault` that something could not
         be kept."""
         self._settings = settings
@@ -80,7 +82,8 @@ class Worker:
             conversation, student, not_understood=dialogue.replies.not_understood,
             fallback_below=dialogue.fallback_below, decode_seconds=settings.decode_seconds,
             router=router, on_wait=self._bridge)
-        self._on_turn, self._on_routed, self._on_store_fault = on_turn, on_routed, on_store_fault
+        self._on_turn, self._on_refused = on_turn, on_refused
+        self._on_routed, self._on_store_fault = on_routed, on_store_fault
         self._wait_reply = router.wait_reply if router else ""
 
     def run(self, inbox: Inbox, ledger: Ledger) -> None:
@@ -92,7 +95,9 @@ class Worker:
 
     def object_to(self, asked: Heard | Malformed, why: Objection) -> list[Message]:
         """The answer to what will not be handled. For the network thread."""
-        return [*objections(asked, why, _TEXTS[why]), self._record(asked, why, _TEXTS[why])]
+        record = self._turn(asked, why, _TEXTS[why])
+        self._on_refused(record)
+        return [*objections(asked, why, _TEXTS[why]), record.message(self._settings.client_id)]
 
     def came_up(self) -> None:
         """The broker has taken our birth: what it kept for us has arrived, or is arriving."""
@@ -300,16 +305,13 @@ class Worker:
                 raise
             _log.error("publish.undelivered", reason=str(error))
 
-    def _record(self, asked: Heard | Malformed, outcome: Outcome, text: str) -> Message:
-        """The turn of an utterance that came to nothing."""
-        return self._noted(self._turn(asked, outcome, text))
-
     def _noted(self, record: TurnRecord) -> Message:
         """The publication of a turn, which is told to whoever watches too."""
         self._on_turn(record)
         return record.message(self._settings.client_id)
 
     def _turn(self, asked: Heard | Malformed, outcome: Outcome, text: str) -> TurnRecord:
+        """Of an utterance that came to nothing."""
         return TurnRecord(
             utterance=asked.text if isinstance(asked, Heard) else "",
             site_id=asked.site_id or "",

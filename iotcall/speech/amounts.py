@@ -5,6 +5,7 @@ Up or down is the tool's word; "more", "brighter" and the like beside an amount 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -69,7 +70,7 @@ class Amount(msgspec.Struct, frozen=True):
 
 def amount(text: str) -> Amount | None:
     """An amount, with or without "more" or "brighter" beside it; None for anything else."""
-    said = heard(text)
+    said = heard(re.sub(r"\ba(bit|lot|little|notch|touch)\b", r"a \1", text))
     start, stop = 0, len(said)
     while start < stop - 1 and said[start] in (*_DIRECTIONS, "by", "the", "just", "only"):
         start += 1

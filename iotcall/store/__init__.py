@@ -4,6 +4,7 @@ from iotcall.store.backend import Backend
 from iotcall.store.clocks import Clocks
 from iotcall.store.journal import AlreadyBegun, Entry, Intended, Journal, Step, Verdict
 from iotcall.store.lists import Added, Lists, Removed
+from iotcall.store.notes import Notes
 from iotcall.store.sessions import KeptSession, Sessions
 from iotcall.store.sharing import LeaseLost, Sharing
 from iotcall.store.store import Store, StoreSettings, open_store, state_file
@@ -22,6 +23,7 @@ __all__ = [
     "KeptSession",
     "LeaseLost",
     "Lists",
+    "Notes",
     "Removed",
     "Sessions",
     "Sharing",

@@ -23,7 +23,8 @@ from typing import Literal, Protocol, TypeVar
 import msgspec
 import structlog
 
-Kind = Literal["entry", "hand", "list", "session", "timer", "utterance"]
+Kind = Literal["device_rate", "entry", "hand", "list", "session", "site_rate", "timer", "tries",
+               "utterance"]
 
 T = TypeVar("T")
 

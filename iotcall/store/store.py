@@ -26,6 +26,7 @@ from iotcall.store.clocks import Clocks
 from iotcall.store.hands import Hands
 from iotcall.store.journal import Journal
 from iotcall.store.lists import Lists
+from iotcall.store.notes import Notes
 from iotcall.store.sessions import Sessions
 from iotcall.store.sharing import Alone, Sharing
 from iotcall.store.sqlite import Damaged, SqliteBackend, create_file
@@ -50,6 +51,8 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     an answer of the server."""
     sites: int = 64
     """Sessions; the least recently put go."""
+    limited_devices: int = 1024
+    """Of which it is known when they were last told something; the ones told longest ago go."""
     lease_seconds: float = 10.0
     """On a server: how long after its worker has died a site is another's to serve."""
 
@@ -71,6 +74,11 @@ class Store:
         self.sessions = Sessions(backend, clocks, sites=settings.sites,
                                  one_clock=self.sharing.shared)
         self.hands = Hands(backend, clocks)
+        self.tries = Notes(backend, clocks, "tries", lock=self.lock, most=1, durable=True)
+        """Of PINs."""
+        self.site_rates = Notes(backend, clocks, "site_rate", lock=self.lock, most=settings.sites)
+        self.device_rates = Notes(backend, clocks, "device_rate", lock=self.lock,
+                                  most=settings.limited_devices)
         self.put_aside = put_aside
         """Where a damaged file was put; what it held is not here, and people must be told."""
         self._backend = backend

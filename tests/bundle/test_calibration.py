@@ -1,4 +1,4 @@
-"""A threshold inside a bundle: written all or nothing, read by the hub, covered by the signature."""
+"""A threshold inside a bundle: all or nothing, under its signature, in the hub's settings."""
 
 from __future__ import annotations
 

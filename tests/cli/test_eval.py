@@ -96,13 +96,11 @@ def test_a_calibrated_bundle_has_its_threshold_and_says_how_sure_it_is(
     assert open_bundle(STARTER).calibration is None
 
 
-def test_too_few_items_are_said_and_written_only_by_force(tmp_path: Path, rows: Path) -> None:
+def test_too_few_items_are_said_and_written_only_by_force(tmp_path: Path) -> None:
     bundle = str(shutil.copytree(STARTER, tmp_path / "home"))
-    tried = ["calibrate", "--bundle", bundle, "--data", str(rows), "--risk", "0.3", "--doubt",
-             "0.001"]
     few = tmp_path / "few.said"
     few.write_text("kitchen light on | toggle_lights state=on room=kitchen\n")
-    tried[4] = str(few)
+    tried = ["calibrate", "--bundle", bundle, "--data", str(few)]
     refused = run(*tried, code=2)
     assert "too few items: 1 calls" in refused
     assert "nothing was written" in refused

@@ -10,6 +10,7 @@ import structlog
 from iotcall.devices import Home, load_home
 from iotcall.devices.home_safety import read_pin_hash
 from iotcall.dialogue import Plan, Question, Refusal
+from iotcall.dialogue.notes import InMemory
 from iotcall.dialogue.pins import LOCKED_SECONDS, LONGEST_LOCKED_SECONDS, ScryptPin, Tries, pin_hash
 from iotcall.errors import InputError
 from iotcall.shipped import shipped
@@ -70,20 +71,25 @@ def test_a_hash_that_was_altered_is_refused(change: tuple[str, str]) -> None:
 
 def test_three_wrong_tries_lock_and_each_further_three_for_longer() -> None:
     now = [0.0]
-    tries = Tries(lambda: now[0])
+    tries = Tries(InMemory(lambda: now[0], most=1))
     found = []
     for _ in range(7):
         for _ in range(3):
             assert tries.locked_seconds == 0
-            tries.wrong()
+            assert tries.take()
+        assert not tries.take()
         found.append(tries.locked_seconds)
         now[0] += found[-1]
     assert found[:3] == [LOCKED_SECONDS, 2 * LOCKED_SECONDS, 4 * LOCKED_SECONDS]
     assert found[-1] == LONGEST_LOCKED_SECONDS
-    tries.wrong()
+    tries.take()
     tries.right()
-    tries.wrong()
-    tries.wrong()
+    tries.take()
+    tries.take()
+    assert tries.locked_seconds == 0
+    tries.take()
+    assert tries.locked_seconds == LOCKED_SECONDS
+    tries.right()  # the third was, it turns out
     assert tries.locked_seconds == 0
 
 

@@ -126,6 +126,11 @@ class Satellite:
         with self._changed:
             return [_body(payload) for name, payload, _ in self._heard if name == topic]
 
+    def topics(self) -> list[str]:
+        """The topics of all messages so far, in order."""
+        with self._changed:
+            return [name for name, _, _ in self._heard]
+
     def retained(self, topic: str) -> list[bool]:
         """Whether each message on the topic was a retained copy."""
         with self._changed:
@@ -167,11 +172,25 @@ class Proxy:
     def __init__(self, broker_port: int, *, refuses_mqtt_5: bool = False) -> None:
         self._broker_port = broker_port
         self._refuses_mqtt_5 = refuses_mqtt_5
+        self._held: int | None = None
+        self.holds, self._let_go = threading.Event(), threading.Event()
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._open: list[socket.socket] = []
         threading.Thread(target=self._serve, daemon=True).start()
+
+    def hold(self, packet: int) -> None:
+        """Keep back what begins with this byte, and all after it, from the broker: then `holds` is
+        set."""
+        self._held = packet
+        self.holds.clear()
+        self._let_go.clear()
+
+    def let_go(self) -> None:
+        """Hand on what is held, and hold nothing more."""
+        self._held = None
+        self._let_go.set()
 
     def cut(self) -> None:
         """End all connections; new ones are welcome."""
@@ -196,20 +215,27 @@ class Proxy:
             while True:
                 near, _ = self._server.accept()
                 hello = near.recv(4096)
-                version = hello[hello.index(b"MQTT") + 4]  # protocol level, after the name
-                if self._refuses_mqtt_5 and version == 5:
+                # the protocol level is after the name; neither can be seen through TLS
+                if self._refuses_mqtt_5 and hello[hello.index(b"MQTT") + 4] == 5:
                     near.close()
                     continue
                 far = socket.create_connection(("127.0.0.1", self._broker_port))
                 far.sendall(hello)
                 self._open += [near, far]
-                for source, target in ((near, far), (far, near)):
-                    threading.Thread(target=_pump, args=[source, target], daemon=True).start()
+                for source, target, held in ((near, far, lambda _: None), (far, near, self._hold)):
+                    threading.Thread(target=_pump, args=[source, target, held],
+                                     daemon=True).start()
+
+    def _hold(self, chunk: bytes) -> None:
+        if chunk[0] == self._held:
+            self.holds.set()
+            self._let_go.wait(DEADLINE_SECONDS)
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump(source: socket.socket, target: socket.socket, held: Callable[[bytes], None]) -> None:
     with contextlib.suppress(OSError):
         while chunk := source.recv(65536):
+            held(chunk)
             target.sendall(chunk)
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_RDWR)

@@ -127,6 +127,7 @@ def main() -> int:
     parser.add_argument("--lease-seconds", type=float)
     parser.add_argument("--killed-at")
     parser.add_argument("--fallback")
+    parser.add_argument("--fallback-topic", default="")
     parser.add_argument("--wyoming", type=read_address)
     parser.add_argument("--grammar", default="smart_home")
     parser.add_argument("--answers", type=Path)
@@ -154,9 +155,11 @@ def main() -> int:
             if given.killed_at:
                 kill_at(given.killed_at, student)
             router = open_router(
-                Fallback(url=given.fallback, model="big", wait_reply="One moment.", record=True),
-                grounding_of(catalogue)[0], environ={},
-                traces=given.gates / "traces.jsonl") if given.fallback else None
+                Fallback(url=given.fallback or "", topic=given.fallback_topic, model="big",
+                         wait_reply="One moment.", record=True),
+                grounding_of(catalogue)[0], environ={}, client_id=given.client_id,
+                traces=given.gates / "traces.jsonl"
+            ) if given.fallback or given.fallback_topic else None
             run_hub(settings, home, catalogue, dialogue, student, store, given.wyoming, router)
     except IotcallError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -16,6 +16,8 @@ import pytest
 
 from iotcall.shipped import shipped
 from tests.hub.actors import DEADLINE_SECONDS, ROOT, Mosquitto
+from tests.hub.fallback.responder import Responder
+from tests.hub.fallback.service import Service, answering, completion, status
 
 Checked = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -35,9 +37,9 @@ LOGIN = 'username = "hub"\npassword_file = "password"'
 def checked(tmp_path: Path) -> Checked:
     """Runs the check with a file that is good but for what is given."""
     def run(*options: str, port: int, home: str = "demo", bundle: str = "smart_home",
-            login: str = "") -> subprocess.CompletedProcess[str]:
+            login: str = "", more: str = "") -> subprocess.CompletedProcess[str]:
         path = tmp_path / "hub.toml"
-        path.write_text(GOOD.format(home=home, bundle=bundle, port=port, login=login))
+        path.write_text(GOOD.format(home=home, bundle=bundle, port=port, login=login) + more)
         return subprocess.run(
             [sys.executable, "-m", "iotcall", "hub", "--check", "--config", str(path), *options],
             capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS,
@@ -183,6 +185,71 @@ def test_machines_read_what_was_found_as_json(checked: Checked, mosquitto: Mosqu
     errors = [each for each in found(ill) if each["level"] == "error"]
     assert [each["what"] for each in errors] == ["home", "bundle", "broker"]
     assert all(each["do"] for each in errors)
+
+
+CALL = completion(("toggle_lights", {"room": "kitchen", "state": "on"}))
+OVER_MQTT = '[fallback]\ntopic = "models/ask"\ndeadline_seconds = {seconds}\n'
+
+
+def the_last(done: subprocess.CompletedProcess[str]) -> tuple[str, str]:
+    """Level and text of what was looked at last; a hub would start."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    level, _, told = done.stdout.splitlines()[-1].partition(" ")
+    return level, told.strip()
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_who_answers_over_mqtt_is_asked_a_question(
+    checked: Checked, mosquitto: Mosquitto, version: Any
+) -> None:
+    with Responder(mosquitto.port, "models/ask", CALL, version=version) as responder:
+        level, told = the_last(checked("--mqtt-version", version, port=mosquitto.port,
+                                       more=OVER_MQTT.format(seconds=20)))
+    assert (level, told.partition(" within")[0]) == ("ok", "fallback.topic: answers on models/ask")
+    assert told.endswith("s: toggle_lights")
+    assert responder.answered_on == ["iotcall/iotcall-hub/fallback"]  # as the hub would hear it
+
+
+def test_a_topic_that_nobody_hears_is_told_at_once(checked: Checked, mosquitto: Mosquitto) -> None:
+    level, told = the_last(checked(port=mosquitto.port, more=OVER_MQTT.format(seconds=120)))
+    assert level == "warning"
+    assert told.startswith("fallback.topic: did not answer (unreachable): nobody hears models/ask")
+
+
+def test_one_who_hears_and_is_silent_is_told(checked: Checked, mosquitto: Mosquitto) -> None:
+    with Responder(mosquitto.port, "models/ask", CALL, silent=True):
+        level, told = the_last(checked(port=mosquitto.port, more=OVER_MQTT.format(seconds=0.5)))
+    assert (level, told.partition(";")[0]) == (
+        "warning", "fallback.topic: did not answer (too_slow): no answer in time")
+
+
+def test_a_service_is_asked_a_question_with_the_tools_of_the_bundle(
+    checked: Checked, mosquitto: Mosquitto
+) -> None:
+    with Service() as service:
+        more = f'[fallback]\nurl = "{service.url}"\nmodel = "big"\n'
+        service.behave = answering(CALL)
+        level, told = the_last(checked(port=mosquitto.port, more=more))
+        assert (level, told.partition(" within")[0]) == ("ok", "fallback.url: answers")
+        assert "toggle_lights" in [tool["function"]["name"] for tool in service.bodies[0]["tools"]]
+        service.behave = status(404)
+        level, told = the_last(checked(port=mosquitto.port, more=more))
+        assert (level, "HTTP 404" in told) == ("warning", True)
+
+
+def test_a_key_that_is_not_there_is_an_error(checked: Checked, mosquitto: Mosquitto) -> None:
+    more = '[fallback]\nurl = "http://localhost:1"\nmodel = "big"\napi_key_env = "NO_SUCH_KEY"\n'
+    line = the_error(checked(port=mosquitto.port, more=more), "fallback")
+    assert "NO_SUCH_KEY is not set" in line
+
+
+def test_a_broker_that_is_not_there_is_one_error_and_the_fallback_waits_for_it(
+    checked: Checked, closed_port: int
+) -> None:
+    done = checked(port=closed_port, more=OVER_MQTT.format(seconds=1))
+    levels = [line.split()[:2] for line in done.stdout.splitlines()]
+    assert [pair for pair in levels if pair[0] != "ok"] == [
+        ["error", "broker:"], ["warning", "fallback.topic:"]]
 
 
 def test_a_file_that_cannot_be_read_ends_it_before_anything_is_tried(

@@ -264,7 +264,7 @@ def test_a_hub_that_the_broker_tells_of_a_take_over_gives_way_and_says_so(
         hub = start_hub(broker_url=proxy.url)
         hub.wait_logged("hub.started")
         proxy.tell(b"\xe0\x02\x8e\x00")  # MQTT 5 DISCONNECT: session taken over
-        assert hub.wait() == 1
+        assert hub.wait() == 3  # the unit does not start it again then
     logged = hub.log.read_text()
     assert 'reason="Session taken over"' in logged
     assert "Unspecified error" not in logged

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from iotcall.errors import BrokerError
 from iotcall.hub.exchange import Arrival, Subscription, Undelivered
 from iotcall.hub.link import Link
 from iotcall.hub.settings import HubSettings, read_broker
 from iotcall.hub.topics import VOICE_TOPICS, Message, status_topic
-from tests.hub.actors import DEADLINE_SECONDS, Mosquitto, Proxy, Satellite
+from tests.hub.actors import DEADLINE_SECONDS, Mosquitto, Proxy, Satellite, wait_until
+from tests.hub.test_acl import House
 
 STATUS = status_topic("iotcall-hub")
 VOICE = VOICE_TOPICS[0]
@@ -210,6 +212,90 @@ def test_a_link_gives_up_waiting_when_told_to(mosquitto: Mosquitto) -> None:
         waiting.join(DEADLINE_SECONDS)
         assert len(failures) == 1
     mosquitto.start()
+
+
+def test_a_topic_that_is_wanted_while_others_are_subscribed_to_is_heard_on_this_connection(
+    mosquitto: Mosquitto, satellite: Satellite
+) -> None:
+    """Between CONNACK and SUBACK: a device is announced as soon as the hub can hear."""
+    ear = Ear()
+    with closing(Proxy(mosquitto.port)) as proxy:
+        proxy.hold(0x90)  # SUBACK
+        link = Link(HubSettings(broker=read_broker(proxy.url)),
+                    subscriptions=[Subscription(VOICE, 1)], on_session=ear.session,
+                    on_arrival=ear.arrived, on_up=lambda: None)
+        opening = threading.Thread(target=link.open)
+        opening.start()
+        assert proxy.holds.wait(DEADLINE_SECONDS)
+        link.follow([Subscription(VOICE, 1), Subscription("stat/lamp", 0)])
+        proxy.let_go()
+        opening.join(DEADLINE_SECONDS)
+        with closing(link):
+            satellite.publish("stat/lamp", b"on")
+            ear.wait(lambda: [each.topic for each in ear.arrivals] == ["stat/lamp"])
+            assert ear.sessions == [False]  # of the first connection
+
+
+def test_a_certificate_that_cannot_be_read_for_a_while_does_not_end_the_link(
+    tmp_path: Path
+) -> None:
+    with House(tmp_path) as house:
+        authority = house.authority.certificate
+        ear = Ear()
+        with closing(Proxy(house.broker.port)) as proxy:
+            link = Link(
+                HubSettings(broker=house.address(port=proxy.port, username="hub",
+                                                 password="of hub")),
+                subscriptions=[Subscription(VOICE, 1)], on_session=ear.session,
+                on_arrival=ear.arrived, on_up=lambda: None)
+            link.open()
+            with closing(link), capture_logs() as logs:
+                renewed = authority.read_bytes()
+                authority.unlink()
+                proxy.cut()
+                wait_until(lambda: "broker.not_tried" in [each["event"] for each in logs],
+                           "a try without the file")
+                authority.write_bytes(renewed)
+                ear.wait(lambda: ear.sessions == [False, True])
+                assert link.wait_up(soon())
+        [told, *_] = [each for each in logs if each["event"] == "broker.not_tried"]
+        assert str(authority) in told["reason"]
+
+
+def test_a_fault_of_who_hears_that_it_is_up_does_not_end_the_link(mosquitto: Mosquitto) -> None:
+    ear, ups = Ear(), []
+
+    def fail() -> None:
+        ups.append(len(ups))
+        raise RuntimeError("unforeseen")
+
+    with closing(Proxy(mosquitto.port)) as proxy:
+        link = Link(HubSettings(broker=read_broker(proxy.url)),
+                    subscriptions=[Subscription(VOICE, 1)], on_session=ear.session,
+                    on_arrival=ear.arrived, on_up=fail)
+        link.open()
+        with closing(link):
+            for connections in (2, 3):
+                proxy.cut()
+                wait_until(lambda connections=connections: len(ups) == connections, "the next")
+                assert link.wait_up(soon())
+
+
+def test_a_thousand_questions_all_reach_the_broker(
+    mosquitto: Mosquitto, satellite: Satellite
+) -> None:
+    with linked(mosquitto.url) as link:
+        assert link.publish_all([Message("cmnd/lamp/State", b"%d" % number)
+                                 for number in range(1000)], DEADLINE_SECONDS)
+    satellite.wait_for("cmnd/lamp/State", 999)
+    assert satellite.heard("cmnd/lamp/State") == list(range(1000))
+
+
+def test_many_are_given_up_where_the_broker_is_away(mosquitto: Mosquitto) -> None:
+    with linked(mosquitto.url) as link:
+        mosquitto.stop()
+        assert not link.publish_all([Message("late", b"{}")] * 3, 0.01)
+        mosquitto.start()
 
 
 class _Stopper:

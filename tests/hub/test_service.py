@@ -127,7 +127,7 @@ def test_its_command_line_is_one_that_our_own_command_understands(make) -> None:
 def test_the_machines_service_may_do_little_and_is_watched(make) -> None:
     told = directives(unit_text(make(python=Path("/usr/bin/python3"))))
     expected = {
-        "Type": "notify", "Restart": "on-failure", "RestartPreventExitStatus": "2",
+        "Type": "notify", "Restart": "on-failure", "RestartPreventExitStatus": "2 3",
         "WatchdogSec": "60", "DynamicUser": "yes", "StateDirectory": "iotcall",
         "ProtectSystem": "strict", "ProtectHome": "yes", "NoNewPrivileges": "yes",
         "PrivateTmp": "yes", "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6",

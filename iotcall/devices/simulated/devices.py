@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 
 from iotcall.devices.home import Home
@@ -37,9 +36,7 @@ def exchange(devices: Iterable[Simulated], publications: Iterable[Publication],
              states: DeviceStates) -> None:
     """Give the devices the messages, and `states` what they say to them."""
     clients = list(devices)
-    waiting = deque(publications)
-    while waiting:
-        sent = waiting.popleft()
+    for sent in publications:
         for client in clients:
             for said in client.receive(sent.topic, sent.payload):
                 states.feed(said.topic, said.payload)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from iotcall.devices import Device, Home, spoken
-from iotcall.dialogue.house.nouns import Noun, ending, fits
+from iotcall.dialogue.house.nouns import Noun, called, ending, ending_by_sound, fits
 from iotcall.dialogue.words import words
 from iotcall.speech.spelling import alike, singular
 
@@ -60,13 +60,21 @@ def rooms_of(text: str, home: Home, site_room: str = "") -> tuple[str, ...]:
     if found or len(parts) < 2:
         return found
     each = [_room_of(part, home, site_room) for part in parts]
+    if not all(each) and singular(plain(parts[-1])[-1]) == "room":  # "Mia's and Tom's rooms"
+        each = [_room_of(f"{part.removesuffix('rooms').strip()} room", home, site_room)
+                for part in parts]
     if not all(each):  # "rooms four, six and nine"
         head, *_ = plain(parts[0]) or ("",)
-        singular = head.removesuffix("s")
-        first = " ".join((singular, *plain(parts[0])[1:]))
+        one = head.removesuffix("s")
+        first = " ".join((one, *plain(parts[0])[1:]))
         each = [_room_of(part, home, site_room)
-                for part in (first, *(f"{singular} {part}" for part in parts[1:]))]
+                for part in (first, *(f"{one} {part}" for part in parts[1:]))]
     return tuple(dict.fromkeys(key for keys in each for key in keys)) if all(each) else ()
+
+
+def lists_rooms(text: str) -> bool:
+    """Whether several rooms are told off by name: "rooms one and twelve"."""
+    return len(_parts(text)) > 1
 
 
 def _room_of(text: str, home: Home, site_room: str) -> tuple[str, ...]:
@@ -145,7 +153,9 @@ def _one(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, ...]
     named = _named_exactly(said, home, within)
     rooms = within or ((site_room,) if site_room else ())
     # subtle: of one room only: "the blinds upstairs" are not just the one called "bedroom blinds"
-    short = _named_shortly(said, home, rooms) if len(rooms) == 1 else ()
+    end = ending(said, nouns)
+    short = _named_shortly(said, home, rooms) if len(rooms) == 1 and not (
+        end and end.several) else ()
     if len(short) == 1 and not any(device.room in rooms for device in named):
         return Phrase(devices=short)
     if named:
@@ -159,7 +169,6 @@ def _one(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, ...]
         return Phrase(devices=devices, several=True, rooms=rooms)
     if not loose:
         return None
-    end = ending(said, nouns)
     part = _by_part(said, home, within, site_room)
     if part:
         return Phrase(devices=part, several=end is not None and end.several)
@@ -211,6 +220,10 @@ def _by_kind(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, 
             rooms = ahead
     devices = tuple(device for device in _inside(home.devices, rooms)
                     if fits(device, found.noun, nouns))
+    if found.said not in (tuple(words(each)) for each in (
+            *found.noun.one[:1], *found.noun.several[:1])):
+        # "the lamp" is what is called a lamp, where there is one, and not the ceiling light
+        devices = tuple(each for each in devices if called(each, found.said)) or devices
     return Phrase(devices=devices, several=found.several, sort=found.noun.one[0], rooms=rooms)
 
 
@@ -236,6 +249,9 @@ def _by_sound(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str,
         best = max(score for score, _ in near)
         devices = tuple(device for score, device in near if score > best - _CLOSER)
         return Phrase(devices=_nearest(devices, within, site_room))
+    heard_noun = ending_by_sound(said, nouns)
+    if heard_noun and not ending(said, nouns):
+        return _by_kind((*heard_noun.before, *heard_noun.said), home, nouns, within)
     found = ending(said, nouns)
     if found and found.before and (rooms := rooms_of(" ".join(found.before), home)):
         return _by_kind((*plain(rooms[0].replace("_", " ")), *said[len(found.before):]), home,

@@ -11,8 +11,11 @@ import msgspec
 
 from iotcall.devices import Device, Kind
 from iotcall.dialogue.words import words
+from iotcall.speech.spelling import alike, singular, sound
 
 Words = tuple[str, ...]
+_NEAR = 0.75
+"""How alike a word must be to a noun of its sound."""
 
 
 class Noun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +38,8 @@ class NounFound(msgspec.Struct, frozen=True):
     several: bool
     before: Words
     """The words in front of it."""
+    said: Words
+    """The noun as it was said."""
 
 
 def ending(said: Words, nouns: Sequence[Noun]) -> NounFound | None:
@@ -45,8 +50,29 @@ def ending(said: Words, nouns: Sequence[Noun]) -> NounFound | None:
             for phrase in phrases:
                 tail = words(phrase)
                 if tail and said[-len(tail):] == tail and (best is None or len(tail) > best[0]):
-                    best = len(tail), NounFound(noun, several, said[:-len(tail)])
+                    best = len(tail), NounFound(noun, several, said[:-len(tail)], tail)
     return best[1] if best else None
+
+
+def ending_by_sound(said: Words, nouns: Sequence[Noun]) -> NounFound | None:
+    """The noun that the last word sounds like, where it is none: "kitchen lites"."""
+    for noun in nouns:
+        for several, phrases in ((False, noun.one), (True, noun.several)):
+            for phrase in phrases:
+                if said and " " not in phrase and (
+                        said[-1].endswith("s") == phrase.endswith("s")) and alike(
+                            said[-1], phrase) >= _NEAR and (
+                        sound(singular(said[-1])) == sound(singular(phrase))):
+                    return NounFound(noun, several, said[:-1], (phrase,))
+    return None
+
+
+def called(device: Device, said: Words) -> bool:
+    """Whether a name of the device holds the words in a row, in singular or plural."""
+    wanted = tuple(map(singular, said))
+    return any(wanted == tuple(map(singular, name[at:at + len(said)]))
+               for name in (words(each) for each in (device.name, *device.aliases))
+               for at in range(len(name)))
 
 
 def fits(device: Device, noun: Noun, nouns: Sequence[Noun] = ()) -> bool:
@@ -62,6 +88,5 @@ def fits(device: Device, noun: Noun, nouns: Sequence[Noun] = ()) -> bool:
 
 
 def _named(device: Device, noun: Noun) -> bool:
-    said = {word for name in (device.name, *device.aliases) for word in words(name)}
-    marks = {word for phrase in (*noun.label, *noun.one, *noun.several) for word in words(phrase)}
-    return bool(said & marks)
+    return any(called(device, words(phrase))
+               for phrase in (*noun.label, *noun.one, *noun.several))

@@ -183,6 +183,7 @@ def _scene(call: ToolCall, around: Around) -> Step | Question:
         names = [name.replace("_", " ") for name in scenes]
         return Question(reply=replies.which_scene.format(options=joined(names, "or")),
                         fills=tuple(Fill(name, "name", name) for name in names))
+    said = tuple("and" if word in ("n", "'n", "&") else word for word in said)
     scored = sorted(((alike(" ".join(said), name.replace("_", " ")), name) for name in scenes),
                     reverse=True)
     if not scored or scored[0][0] < _SCENE_NEAR:

@@ -11,7 +11,7 @@ import msgspec
 
 from iotcall.devices import Device, Home, Kind, spoken
 from iotcall.dialogue.house.memory import Memory
-from iotcall.dialogue.house.naming import Phrase, phrase_of, plain, rooms_of
+from iotcall.dialogue.house.naming import Phrase, lists_rooms, phrase_of, plain, rooms_of
 from iotcall.dialogue.house.settings import House
 from iotcall.dialogue.outcomes import Fill, Question, Refusal
 from iotcall.dialogue.phrasing import joined, quoted, sentence, subject
@@ -94,7 +94,13 @@ def _said(where: Where, around: Around, *, tool: str, kinds: Sequence[Kind],
         return _other(around, tool=tool, can=can)
     rooms: tuple[str, ...] = ()
     if around.here and around.site_room and not where.room:
-        rooms = (around.site_room,)
+        found = _said(msgspec.structs.replace(where, room="here"),
+                      msgspec.structs.replace(around, here=False), tool=tool, kinds=kinds,
+                      can=can, risky=risky)
+        # subtle: "the fan, I'm dying here" may well mean one that stands elsewhere
+        return found if isinstance(found, Meant | Question) else _said(
+            where, msgspec.structs.replace(around, here=False), tool=tool, kinds=kinds, can=can,
+            risky=risky)
     if where.room:
         rooms = rooms_of(where.room, home, around.site_room)
         if not rooms:
@@ -151,11 +157,17 @@ def _of_phrase(phrase: Phrase, where: Where, rooms: tuple[str, ...], around: Aro
     if not phrase.sort and len(devices) == 1:
         return Meant(devices=devices, named=True)
     placed = bool(phrase.rooms or rooms)
-    if phrase.several or where.scope == "all":
+    if phrase.several or where.scope == "all" or _one_in_each(able, where, rooms):
         if phrase.sort and not placed and where.scope != "all":
             return _here_or_all(able, around, risky=risky)
         return Meant(devices=able, named=not phrase.sort)
     return _one_of(able, where, placed, around, risky=risky)
+
+
+def _one_in_each(devices: Sequence[Device], where: Where, rooms: Sequence[str]) -> bool:
+    """"The light in rooms one and twelve": each of the rooms has one, so both are meant."""
+    return (lists_rooms(where.room) and len(devices) == len(rooms)
+            and {device.room for device in devices} == set(rooms))
 
 
 def _here_or_all(devices: tuple[Device, ...], around: Around, *, risky: bool) -> Found:
@@ -213,7 +225,8 @@ def _unnamed(where: Where, rooms: tuple[str, ...], around: Around, *, tool: str,
     if not able:
         return _none_there(tool, rooms, around)
     if rooms or where.scope == "all" or len(able) == 1:
-        if risky and len(able) > 1 and where.scope != "all":
+        if risky and len(able) > 1 and where.scope != "all" and not _one_in_each(
+                able, where, rooms):
             return which_one(able, around)
         return Meant(devices=able, named=False)
     if risky:

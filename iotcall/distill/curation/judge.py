@@ -86,9 +86,10 @@ def _score(found: dict[str, Any], key: str) -> int:
     if isinstance(value, str):
         value = int(value) if value.strip() in ("1", "2", "3", "4", "5") else None
     # subtle: 4.0 is a 4, as JSON knows one kind of number; true is none
-    if isinstance(value, bool) or value not in range(WORST, BEST + 1):
-        raise Unusable("malformed", f"expected {key!r} as a whole number from {WORST} to {BEST}")
-    return int(value)
+    for score in range(WORST, BEST + 1):
+        if value == score and not isinstance(value, bool):
+            return score
+    raise Unusable("malformed", f"expected {key!r} as a whole number from {WORST} to {BEST}")
 
 
 def _line(value: Any) -> str:

@@ -14,6 +14,7 @@ import msgspec
 from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.devices import Command, Device, DeviceStates, Home, Publication, Value, command_for
 from iotcall.devices.colors import alike
+from iotcall.devices.properties import PROPERTIES
 from iotcall.devices.simulated import exchange, simulated_devices
 from iotcall.dialogue import (
     Answer,
@@ -43,6 +44,9 @@ _BEFORE: tuple[tuple[str, Value], ...] = (
 _WARMEST = 3500
 """Kelvin below which a white is warm."""
 _NO_WISH = frozenset({"off_topic", "unclear"})
+_OFF = {"setpoint": 0.5}
+"""Units that a number may be off, where not the property's own tolerance: degrees that were said in
+Fahrenheit stand rounded in the file."""
 _IMPLIED = frozenset({"brightness", "color", "white", "speed", "volume"})
 """Whoever sets one of these has switched it on."""
 
@@ -165,9 +169,7 @@ class _Played:
 
     def fits(self, commands: Sequence[Command], outcome: Outcome, expected: Expectation) -> bool:
         if expected.result != _result(outcome) and not (
-                # subtle: what was refused of several things is told beside what was done
-                expected.result == "refused" and expected.wanted and isinstance(outcome, Plan)
-                and outcome.besides):
+                expected.wanted and expected.result in _told_besides(outcome)):
             return False
         left = [(told.device.id, told.property, told.value) for told in commands]
         implied = {device for device, key, _ in left if key in _IMPLIED}
@@ -194,10 +196,10 @@ class _Played:
             if each.property != "scene":
                 found.append(each)
                 continue
-            scene = next((name for name in self._home.scenes
-                          if name.replace("_", " ").casefold() == each.device.casefold()), None)
+            scene = next(name for name in self._home.scenes
+                         if name.replace("_", " ").casefold() == each.device)
             found += [Wanted(told.device.id, told.property, str(told.value)) for told in (
-                command_for(*step) for step in self._home.steps(scene))] if scene else [each]
+                command_for(*step) for step in self._home.steps(scene))]
         return found
 
     def _means(self, wanted: Wanted, key: str, value: object) -> bool:
@@ -212,6 +214,8 @@ class _Played:
             if not isinstance(was, int | float):
                 return True
             return value > was if said == "up" else value < was
+        if name == "state" and key == "mode":  # a thermostat is switched by its mode
+            return (value == "off") == (said == "off")
         if name == "state" and said in _COVER:
             ends = {"open": 100, "closed": 0}
             return (key, value) == _COVER[said] or (key, value) == ("position", ends.get(said))
@@ -228,14 +232,14 @@ class _Played:
             if key != "white" or not isinstance(value, int | float):
                 return False
             kelvin = white(said)
-            return (value < _WARMEST) == ((kelvin or 0) < _WARMEST)
+            return kelvin is not None and (value < _WARMEST) == (kelvin < _WARMEST)
         if name == "mode":
             return key in ("mode", "preset") and str(value).casefold() == said.casefold()
         if key != name:
             return False
         if isinstance(value, int | float):
             try:
-                return abs(float(said) - value) <= 1
+                return abs(float(said) - value) <= _OFF.get(name, PROPERTIES[name].tolerance)
             except ValueError:
                 return False
         return value == said
@@ -267,6 +271,18 @@ def _result(outcome: Outcome) -> Result | None:
             return "answer"
         case _:
             return None
+
+
+def _told_besides(outcome: Outcome) -> set[Result]:
+    """What a plan tells beside what it does: of several wishes one was refused, or answered."""
+    if not isinstance(outcome, Plan):
+        return set()
+    found: set[Result] = set()
+    if outcome.besides:
+        found.add("refused")
+    if outcome.chores:
+        found.add("answer")
+    return found
 
 
 def _told(commands: Sequence[Command], outcome: Outcome) -> str:

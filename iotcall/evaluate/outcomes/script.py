@@ -14,12 +14,14 @@ is a comment. ``up`` and ``down`` are against what the device was told before.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, get_args
 
 import msgspec
 
 from iotcall.devices import Device, Home
+from iotcall.devices.properties import PROPERTIES
 from iotcall.errors import FileError
 
 Result = Literal["question", "refused", "answer", "not_recognised"]
@@ -61,10 +63,11 @@ def read_outcomes(path: Path, home: Home) -> list[SaidTurn]:
         FileError: names the line and what is wrong with it.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(path, f"cannot be read: {error}") from error
     names = _names(home)
+    scenes = {_scene(name) for name in home.scenes}
     turns: list[SaidTurn] = []
     site, first = "default", True
     for number, line in enumerate(lines, start=1):
@@ -81,7 +84,7 @@ def read_outcomes(path: Path, home: Home) -> list[SaidTurn]:
             if not arrow:
                 raise FileError(path, "expected `utterance => outcome`", place=f"line {number}")
             try:
-                right = tuple(_expectation(part, names) for part in expected.split(" OR "))
+                right = tuple(_expectation(part, names, scenes) for part in expected.split(" OR "))
             except ValueError as error:
                 raise FileError(path, str(error), place=f"line {number}") from error
             turns.append(SaidTurn(line=number, site=site, first=first,
@@ -95,7 +98,11 @@ def _names(home: Home) -> dict[str, Device]:
     return named | {device.name.casefold(): device for device in home.devices}
 
 
-def _expectation(text: str, names: dict[str, Device]) -> Expectation:
+def _scene(name: str) -> str:
+    return name.replace("_", " ").casefold().strip()
+
+
+def _expectation(text: str, names: dict[str, Device], scenes: set[str]) -> Expectation:
     wanted: set[Wanted] = set()
     result: Result | None = None
     for part in text.split(";"):
@@ -108,14 +115,23 @@ def _expectation(text: str, names: dict[str, Device]) -> Expectation:
             continue
         name, colon, settings = what.partition(":")
         if name.casefold().startswith(_SCENE):
-            wanted.add(Wanted(name[len(_SCENE):].strip().replace("_", " "), "scene", "on"))
+            scene = _scene(name[len(_SCENE):])
+            if scene not in scenes:
+                raise ValueError(f"{scene!r} is no scene of the home: expected one of "
+                                 f"{', '.join(sorted(scenes)) or 'none'}")
+            wanted.add(Wanted(scene, "scene", "on"))
             continue
         device = names.get(name.strip().casefold())
         if device is None or not colon:
             raise ValueError(f"{name.strip()!r} is no device of the home")
         for setting in settings.split(","):
             key, equals, value = setting.strip().partition("=")
-            if not equals:
+            if not equals or not value:
                 raise ValueError(f"expected property=value, found {setting.strip()!r}")
+            if key not in PROPERTIES:
+                near = get_close_matches(key, PROPERTIES, 1)
+                raise ValueError(f"{key!r} is no property; " + (
+                    f"did you mean {near[0]!r}?" if near
+                    else f"expected one of {', '.join(PROPERTIES)}"))
             wanted.add(Wanted(device.id, key, value))
     return Expectation(frozenset(wanted), result)

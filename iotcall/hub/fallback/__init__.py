@@ -9,7 +9,7 @@ from iotcall.hub.fallback.breaker import Breaker
 from iotcall.hub.fallback.failure import Failed, Reason
 from iotcall.hub.fallback.grounding import Grounding
 from iotcall.hub.fallback.http import Transport, http_transport
-from iotcall.hub.fallback.mqtt import Answers, Request, answer_topic, mqtt_transport
+from iotcall.hub.fallback.mqtt import Answers, OverMqtt, answer_topic
 from iotcall.hub.fallback.prompt import request_body
 from iotcall.hub.fallback.route import Routed, Router, open_router
 from iotcall.hub.fallback.settings import (
@@ -30,10 +30,10 @@ __all__ = [
     "Failed",
     "Fallback",
     "Grounding",
+    "OverMqtt",
     "Reason",
     "Recorder",
     "Reply",
-    "Request",
     "Routed",
     "Router",
     "Transport",
@@ -42,7 +42,6 @@ __all__ = [
     "check_fallback",
     "checked",
     "http_transport",
-    "mqtt_transport",
     "open_router",
     "read_endpoint",
     "read_reply",

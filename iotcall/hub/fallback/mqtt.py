@@ -7,8 +7,9 @@ stand in the JSON: the keys ``id`` and ``response_topic`` of the request, and ``
 
 Leaves out: the connection, which is the hub's link. How it is used:
 
-    link: subscribe to answer_topic(client_id), QoS 1; hand what arrives there to `Answers.heard`
-    transport = mqtt_transport(settings.topic, answers, client_id=..., version=..., publish=...)
+    over_mqtt = OverMqtt(settings.topic, answers_on=...)
+    over_mqtt.connect(publish, version); subscribe to over_mqtt.answers_on, QoS 1
+    hand what arrives there to over_mqtt.heard; it is the `Transport` of a router
 
 Who may publish on the answer's topic can answer, so the broker's access list should say who that
 is; a correlation is 128 random bits, for one request, and gone with it.
@@ -26,22 +27,11 @@ import msgspec
 
 from iotcall.hub.exchange import Undelivered, Version
 from iotcall.hub.fallback.failure import Failed
-from iotcall.hub.fallback.http import LARGEST_ANSWER, Transport
+from iotcall.hub.fallback.http import LARGEST_ANSWER
 from iotcall.hub.topics import Message
 
 _ENVELOPE = 256
 """Bytes that an id may add to an answer."""
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One question, to be published with QoS 1."""
-
-    message: Message
-    """Not retained; expires with the question."""
-    response_topic: str
-    """Property of a publication with MQTT 5."""
-    correlation: bytes
-    """Property of a publication with MQTT 5; with 3.1.1 its hexadecimal text is the id."""
 
 
 class _Identified(msgspec.Struct, frozen=True):
@@ -49,20 +39,23 @@ class _Identified(msgspec.Struct, frozen=True):
 
 
 def answer_topic(client_id: str) -> str:
-    """Where a hub hears answers."""
+    """Where a hub hears answers, unless its settings name another topic."""
     return f"iotcall/{client_id}/fallback"
 
 
-def request(topic: str, body: bytes, *, client_id: str, version: Version, seconds: float
-            ) -> Request:
-    """A new question. `body` is a JSON object; after `seconds` nobody waits for its answer."""
+def request(topic: str, body: bytes, *, answers_on: str, version: Version, seconds: float
+            ) -> tuple[bytes, Message]:
+    """A new question's correlation, and the question. `body` is a JSON object; after `seconds`
+    nobody waits for its answer.
+
+    With MQTT 3.1.1 the correlation's hexadecimal text is the id.
+    """
     correlation = secrets.token_bytes(16)
-    response_topic = answer_topic(client_id)
     if version == "3.1.1":
-        told: dict[str, Any] = {"id": correlation.hex(), "response_topic": response_topic}
+        told: dict[str, Any] = {"id": correlation.hex(), "response_topic": answers_on}
         body = msgspec.json.encode(told | msgspec.json.decode(body))
-    return Request(message=Message(topic, body, expiry_seconds=max(1, round(seconds))),
-                   response_topic=response_topic, correlation=correlation)
+    return correlation, Message(topic, body, expiry_seconds=max(1, round(seconds)),
+                                correlation=correlation, response_topic=answers_on)
 
 
 def correlation_of(payload: bytes, correlation: bytes | None) -> bytes | None:
@@ -125,24 +118,42 @@ class Answers:
         return found if found is not None else Failed("too_slow", "no answer in time")
 
 
-def mqtt_transport(topic: str, answers: Answers, *, client_id: str,
-                   version: Callable[[], Version],
-                   publish: Callable[[Request, float], None]) -> Transport:
-    """Asks on the topic.
+class OverMqtt:
+    """A `Transport` on a topic; made before there is a connection, which it is given later."""
 
-    Args:
-        version: that the link speaks now.
-        publish: hands a request to the broker until the deadline; raises `Undelivered`.
-    """
-    def ask(body: bytes, deadline: float) -> bytes | Failed:
-        asked = request(topic, body, client_id=client_id, version=version(),
-                        seconds=deadline - time.monotonic())
-        answers.expect(asked.correlation)
+    def __init__(self, topic: str, *, answers_on: str) -> None:
+        self.answers_on = answers_on
+        """The topic to subscribe to."""
+        self._topic = topic
+        self._answers = Answers()
+        self._publish: Callable[[Message, float], None] | None = None
+        self._version: Callable[[], Version] = lambda: "5"
+
+    def connect(self, publish: Callable[[Message, float], None], version: Callable[[], Version]
+                ) -> None:
+        """From now on questions are asked.
+
+        Args:
+            publish: hands a message to the broker until the (monotonic) deadline; raises
+                `Undelivered`.
+            version: what the connection speaks now.
+        """
+        self._publish, self._version = publish, version
+
+    def heard(self, payload: bytes, *, correlation: bytes | None = None, retained: bool = False
+              ) -> bool:
+        """As `Answers.heard`."""
+        return self._answers.heard(payload, correlation=correlation, retained=retained)
+
+    def __call__(self, body: bytes, deadline: float) -> bytes | Failed:
+        if self._publish is None:
+            return Failed("unreachable", "there is no connection to a broker yet")
+        correlation, asked = request(self._topic, body, answers_on=self.answers_on,
+                                     version=self._version(), seconds=deadline - time.monotonic())
+        self._answers.expect(correlation)
         try:
-            publish(asked, deadline)
+            self._publish(asked, deadline)
         except Undelivered as error:
-            answers.take(asked.correlation, 0.0)
+            self._answers.take(correlation, 0.0)
             return Failed("unreachable", str(error))
-        return answers.take(asked.correlation, deadline)
-
-    return ask
+        return self._answers.take(correlation, deadline)

@@ -23,6 +23,7 @@ from iotcall.hub.fallback.breaker import Breaker
 from iotcall.hub.fallback.failure import OF_THE_SERVICE, Failed, Reason
 from iotcall.hub.fallback.grounding import Grounding
 from iotcall.hub.fallback.http import Transport, http_transport
+from iotcall.hub.fallback.mqtt import OverMqtt, answer_topic
 from iotcall.hub.fallback.prompt import clean, request_body
 from iotcall.hub.fallback.settings import (
     Fallback,
@@ -63,6 +64,8 @@ class Router:
     def __init__(self, settings: Fallback, grounding: Grounding, transport: Transport, *,
                  breaker: Breaker | None = None, recorder: Recorder | None = None) -> None:
         self._settings, self._grounding, self._transport = settings, grounding, transport
+        self.over_mqtt = transport if isinstance(transport, OverMqtt) else None
+        """Where the hub's own connection is asked over: it must be given to it."""
         self.breaker = breaker or Breaker(settings.breaker)
         self._recorder = recorder
 
@@ -138,29 +141,37 @@ class Router:
 
 
 def open_router(settings: Fallback, grounding: Grounding, *, environ: Mapping[str, str],
-                over_mqtt: Transport | None = None, traces: Path | None = None) -> Router:
+                client_id: str = "", traces: Path | None = None) -> Router:
     """A router as the settings say.
 
     Args:
         environ: where the key is.
-        over_mqtt: asks on `topic` (see `mqtt_transport`).
+        client_id: of the hub, whose connection is asked over where `topic` is set.
         traces: the file to record to.
 
     Raises:
         InputError: a setting is not one, the key is not there, or there is nowhere to record to.
     """
     check_fallback(settings)
-    if settings.topic:
-        if over_mqtt is None:
-            raise InputError("fallback.topic: there is no MQTT here to ask over; use fallback.url")
-        transport = over_mqtt
-    else:
-        transport = http_transport(read_endpoint(settings.url), api_key(settings, environ))
+    transport = open_transport(settings, environ=environ, client_id=client_id)
     if settings.record and traces is None:
         raise InputError("fallback.record: there is no folder to record to; name one, or leave "
                          "record out")
     recorder = Recorder(traces) if settings.record and traces else None
     return Router(settings, grounding, transport, recorder=recorder)
+
+
+def open_transport(settings: Fallback, *, environ: Mapping[str, str], client_id: str
+                   ) -> OverMqtt | Transport:
+    """The way to whoever is asked; settings as `check_fallback` lets them pass.
+
+    Raises:
+        InputError: the key is not where the settings say.
+    """
+    if settings.topic:
+        return OverMqtt(settings.topic,
+                        answers_on=settings.answer_topic or answer_topic(client_id))
+    return http_transport(read_endpoint(settings.url), api_key(settings, environ))
 
 
 def _verdict(found: Routed) -> Any:

@@ -15,6 +15,7 @@ import msgspec
 
 from iotcall.devices.discovery.base import is_topic
 from iotcall.errors import InputError
+from iotcall.hub.topics import VOICE_TOPICS
 
 Order = Literal["ask", "route"]
 
@@ -43,6 +44,9 @@ class Fallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Base URL of an OpenAI-compatible service: Ollama, vLLM, llama.cpp's server, a provider."""
     topic: str = ""
     """MQTT topic on which somebody answers requests."""
+    answer_topic: str = ""
+    """MQTT topic of the answers; empty: `iotcall/<client id>/fallback`. Hubs and workers that share
+    one hear each other's answers and take none of them."""
     model: str = ""
     """As the service calls it; with `topic` it may be left to who answers."""
     api_key_env: str = ""
@@ -143,6 +147,14 @@ def _faults(settings: Fallback) -> Iterator[tuple[str, str]]:
             yield "model", "expected the model's name as the service has it, e.g. qwen3:8b"
     elif not is_topic(settings.topic):
         yield "topic", "expected a topic without wildcards that begins with neither / nor $"
+    if settings.answer_topic:
+        if not settings.topic:
+            yield "answer_topic", "goes with `topic`"
+        elif not is_topic(settings.answer_topic):
+            yield "answer_topic", ("expected a topic without wildcards that begins with neither / "
+                                   "nor $")
+        elif settings.answer_topic in (settings.topic, *VOICE_TOPICS):
+            yield "answer_topic", "expected a topic on which nothing but answers comes"
     if len(settings.model) > 128 or not settings.model.isprintable():
         yield "model", "expected up to 128 printable characters"
     if settings.api_key_env and not _VARIABLE.fullmatch(settings.api_key_env):

@@ -1,50 +1,55 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
-from iotcall.hub.exchange import Undelivered, Version
-from iotcall.hub.fallback import Answers, Failed, Request, answer_topic, mqtt_transport
+from iotcall.hub.exchange import Subscription, Undelivered, Version
+from iotcall.hub.fallback import Answers, Failed, OverMqtt, answer_topic
 from iotcall.hub.fallback.http import LARGEST_ANSWER
 from iotcall.hub.fallback.mqtt import request
+from iotcall.hub.link import Link
+from iotcall.hub.settings import HubSettings, read_broker
+from iotcall.hub.topics import Message
 from tests.hub.actors import Mosquitto
+from tests.hub.fallback.responder import Responder
 from tests.hub.fallback.service import completion
 
 ASKED = b'{"model": "m", "messages": []}'
 PATIENT = 20.0
 
 
-def asked(version: Version) -> Request:
-    return request("models/ask", ASKED, client_id="hub", version=version, seconds=7.6)
+def asked(version: Version) -> Message:
+    _, made = request("models/ask", ASKED, answers_on=answer_topic("hub"), version=version,
+                      seconds=7.6)
+    assert made.correlation is not None
+    return made
 
 
 def test_mqtt_5_carries_topic_and_correlation_beside_the_body() -> None:
     made = asked("5")
-    assert made.message.payload == ASKED
-    assert (made.message.topic, made.message.retain, made.message.expiry_seconds) == (
-        "models/ask", False, 8)
+    assert made.payload == ASKED
+    assert (made.topic, made.retain, made.expiry_seconds) == ("models/ask", False, 8)
     assert made.response_topic == answer_topic("hub") == "iotcall/hub/fallback"
+    assert made.correlation is not None
     assert len(made.correlation) == 16
     assert asked("5").correlation != made.correlation
 
 
 def test_mqtt_3_1_1_carries_both_in_the_json() -> None:
     made = asked("3.1.1")
-    assert json.loads(made.message.payload) == {
-        **json.loads(ASKED), "id": made.correlation.hex(), "response_topic": "iotcall/hub/fallback"}
+    assert json.loads(made.payload) == {
+        **json.loads(ASKED), "id": (made.correlation or b"").hex(),
+        "response_topic": "iotcall/hub/fallback"}
 
 
 def expected(answers: Answers) -> bytes:
     correlation = asked("5").correlation
+    assert correlation is not None
     answers.expect(correlation)
     return correlation
 
@@ -88,26 +93,33 @@ def test_an_answer_that_is_too_large_is_a_reason() -> None:
     assert found.reason == "too_large"
 
 
-def transport(answers: Answers, publish: Callable[[Request, float], None],
-              version: Version = "5") -> Callable[[bytes, float], bytes | Failed]:
-    return mqtt_transport("models/ask", answers, client_id="hub", version=lambda: version,
-                          publish=publish)
+def transport(publish: Callable[[Message, float], None], version: Version = "5") -> OverMqtt:
+    made = OverMqtt("models/ask", answers_on=answer_topic("hub"))
+    made.connect(publish, lambda: version)
+    return made
 
 
 def test_silence_ends_at_the_deadline_and_leaves_nothing() -> None:
-    answers, sent = Answers(), []
-    found = transport(answers, lambda made, _: sent.append(made))(ASKED, time.monotonic() + 0.1)
+    sent: list[Message] = []
+    asking = transport(lambda message, _: sent.append(message))
+    found = asking(ASKED, time.monotonic() + 0.1)
     assert isinstance(found, Failed)
     assert found.reason == "too_slow"
-    assert not answers.heard(b"late", correlation=sent[0].correlation)
+    assert not asking.heard(b"late", correlation=sent[0].correlation)
 
 
 def test_what_the_broker_does_not_take_is_unreachable() -> None:
-    def refuse(made: Request, deadline: float) -> None:
+    def refuse(made: Message, deadline: float) -> None:
         raise Undelivered("no connection")
 
-    found = transport(Answers(), refuse)(ASKED, time.monotonic() + PATIENT)
+    found = transport(refuse)(ASKED, time.monotonic() + PATIENT)
     assert found == Failed("unreachable", "no connection")
+
+
+def test_before_there_is_a_connection_nobody_is_asked_and_nothing_waits() -> None:
+    found = OverMqtt("models/ask", answers_on="a")(ASKED, time.monotonic() + PATIENT)
+    assert isinstance(found, Failed)
+    assert found.reason == "unreachable"
 
 
 @pytest.fixture
@@ -118,55 +130,35 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Any:
     broker.stop()
 
 
-def client(broker: Mosquitto, version: Version, topic: str,
-           on_message: Callable[..., None]) -> paho.Client:
-    """Connected, and subscribed by the time it is returned."""
-    made = paho.Client(CallbackAPIVersion.VERSION2,
-                       protocol=paho.MQTTv5 if version == "5" else paho.MQTTv311)
-    subscribed = threading.Event()
-    made.on_subscribe = lambda *_: subscribed.set()
-    made.on_message = on_message
-    made.connect("127.0.0.1", broker.port)
-    made.loop_start()
-    made.subscribe(topic, qos=1)
-    assert subscribed.wait(PATIENT)
-    return made
+@contextmanager
+def linked(broker: Mosquitto, asking: OverMqtt, version: Version) -> Iterator[Link]:
+    """A hub's link, on which is asked."""
+    link = Link(
+        HubSettings(broker=read_broker(broker.url), client_id="hub", mqtt_version=version),
+        subscriptions=[Subscription(asking.answers_on, 1, retain_as_published=True)],
+        on_session=lambda present: None, on_up=lambda: None,
+        on_arrival=lambda arrival: (asking.heard(arrival.payload, correlation=arrival.correlation,
+                                                 retained=arrival.retain), arrival.acknowledge()))
+    link.open()
+    asking.connect(link.publish, lambda: link.version)
+    with closing(link):
+        yield link
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-def test_a_question_is_answered_over_a_real_broker(
-    mosquitto: Mosquitto, version: Version
-) -> None:
-    """The publications as a link would make them, and somebody who answers."""
-    def answer(responder: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
-        body = json.loads(message.payload)
-        if version == "5":
-            properties = Properties(PacketTypes.PUBLISH)
-            properties.CorrelationData = message.properties.CorrelationData
-            responder.publish(message.properties.ResponseTopic, completion(text="hello"), qos=1,
-                              properties=properties)
-        else:
-            told = {**json.loads(completion(text="hello")), "id": body["id"]}
-            responder.publish(body["response_topic"], json.dumps(told), qos=1)
-
-    def hear(_: paho.Client, __: Any, message: paho.MQTTMessage) -> None:
-        correlation = getattr(message.properties, "CorrelationData", None)
-        answers.heard(message.payload, correlation=correlation, retained=message.retain)
-
-    def publish(made: Request, deadline: float) -> None:
-        properties = None
-        if version == "5":
-            properties = Properties(PacketTypes.PUBLISH)
-            properties.ResponseTopic = made.response_topic
-            properties.CorrelationData = made.correlation
-        hub.publish(made.message.topic, made.message.payload, qos=1, properties=properties)
-
-    answers = Answers()
-    responder = client(mosquitto, version, "models/ask", answer)
-    hub = client(mosquitto, version, answer_topic("hub"), hear)
-    found = transport(answers, publish, version)(ASKED, time.monotonic() + PATIENT)
-    for each in (responder, hub):
-        each.disconnect()
-        each.loop_stop()
+def test_a_question_is_answered_over_a_real_broker(mosquitto: Mosquitto, version: Version) -> None:
+    asking = OverMqtt("models/ask", answers_on=answer_topic("hub"))
+    with Responder(mosquitto.port, "models/ask", completion(text="hello"), version=version) as (
+            responder), linked(mosquitto, asking, version):
+        found = asking(ASKED, time.monotonic() + PATIENT)
     assert isinstance(found, bytes)
     assert json.loads(found)["choices"][0]["message"]["content"] == "hello"
+    assert responder.answered_on == ["iotcall/hub/fallback"]
+
+
+def test_where_nobody_hears_the_question_nobody_waits_for_its_answer(mosquitto: Mosquitto) -> None:
+    asking = OverMqtt("models/ask", answers_on=answer_topic("hub"))
+    with linked(mosquitto, asking, "5"):
+        # the deadline is beyond that of the test: it is the broker that says so
+        found = asking(ASKED, time.monotonic() + 3600)
+    assert found == Failed("unreachable", "nobody hears models/ask")

@@ -28,6 +28,7 @@ from iotcall.hub.fallback import (
     open_router,
     read_endpoint,
 )
+from iotcall.hub.topics import Message
 from iotcall.runtime import Decoding, Turn
 from iotcall.shipped import shipped
 from tests.hub.fallback.service import Service, answering, completion, status, trickling
@@ -251,20 +252,36 @@ def test_nothing_is_recorded_unasked(
 
 
 def test_a_router_over_mqtt_asks_there(home: Home, smart: Grounding) -> None:
-    asked: list[bytes] = []
+    asked: list[Message] = []
+    router = open_router(Fallback(topic="models/ask"), smart, environ={}, client_id="hub")
+    over_mqtt = router.over_mqtt
+    assert over_mqtt is not None
+    assert over_mqtt.answers_on == "iotcall/hub/fallback"
 
-    def over_mqtt(body: bytes, deadline: float) -> bytes:
-        asked.append(body)
-        return completion(("toggle_lights", ON.arguments))
+    def publish(message: Message, deadline: float) -> None:
+        asked.append(message)
+        over_mqtt.heard(completion(("toggle_lights", ON.arguments)),
+                        correlation=message.correlation)
 
-    router = open_router(Fallback(topic="models/ask"), smart, environ={}, over_mqtt=over_mqtt)
+    over_mqtt.connect(publish, lambda: "5")
     assert router.ask((), "kitchen lights on", home, time.monotonic() + 20).calls == (ON,)
-    assert json.loads(asked[0])["messages"][-1]["content"] == "kitchen lights on"
+    assert asked[0].topic == "models/ask"
+    assert json.loads(asked[0].payload)["messages"][-1]["content"] == "kitchen lights on"
+
+
+def test_answers_come_on_the_topic_that_the_settings_name(smart: Grounding) -> None:
+    router = open_router(Fallback(topic="models/ask", answer_topic="models/answer/1"), smart,
+                         environ={}, client_id="hub")
+    assert router.over_mqtt is not None
+    assert router.over_mqtt.answers_on == "models/answer/1"
 
 
 @pytest.mark.parametrize(("settings", "word"), [
     (Fallback(url="http://box", model="m", record=True), "fallback.record"),
-    (Fallback(topic="models/ask"), "fallback.topic"),
+    (Fallback(topic="models/#"), "fallback.topic"),
+    (Fallback(topic="models/ask", answer_topic="models/ask"), "fallback.answer_topic"),
+    (Fallback(topic="models/ask", answer_topic="hermes/nlu/query"), "fallback.answer_topic"),
+    (Fallback(url="http://box", model="m", answer_topic="models/answer"), "goes with `topic`"),
     (Fallback(url="http://box", model="m", api_key_env="NO_KEY"), "NO_KEY"),
     (Fallback(), "fallback.url"),
 ])
