@@ -38,6 +38,7 @@ from tests.store import (
     test_journal,
     test_lists,
     test_machines,
+    test_notes,
     test_sessions,
     test_store,
     test_timers,
@@ -99,7 +100,7 @@ def reopen(url: str, hands: Hands) -> Iterator[Callable[..., Store]]:
 
 
 # The tests of the file, with the fixtures of this module.
-for _module in (test_journal, test_lists, test_sessions, test_timers):
+for _module in (test_journal, test_lists, test_notes, test_sessions, test_timers):
     for _name, _test in sorted(vars(_module).items()):
         if _name.startswith("test_") and callable(_test) and _name not in OF_THE_FILE_ONLY:
             globals()[_name] = _test

@@ -241,6 +241,9 @@ def _by_part(said: Words, home: Home, within: tuple[str, ...], site_room: str
 
 def _by_sound(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, ...],
               site_room: str) -> Phrase | None:
+    heard_noun = ending_by_sound(said, nouns)
+    if heard_noun and not ending(said, nouns):
+        return _by_kind((*heard_noun.before, *heard_noun.said), home, nouns, within)
     heard = " ".join(said)
     scored = [(max(alike(heard, " ".join(plain(name))) for name in _names(device, home)), device)
               for device in _inside(home.devices, within)]
@@ -249,9 +252,6 @@ def _by_sound(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str,
         best = max(score for score, _ in near)
         devices = tuple(device for score, device in near if score > best - _CLOSER)
         return Phrase(devices=_nearest(devices, within, site_room))
-    heard_noun = ending_by_sound(said, nouns)
-    if heard_noun and not ending(said, nouns):
-        return _by_kind((*heard_noun.before, *heard_noun.said), home, nouns, within)
     found = ending(said, nouns)
     if found and found.before and (rooms := rooms_of(" ".join(found.before), home)):
         return _by_kind((*plain(rooms[0].replace("_", " ")), *said[len(found.before):]), home,
