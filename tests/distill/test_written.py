@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import cache
@@ -186,7 +185,7 @@ def held_out_sentences(name: str) -> set[str]:
     folder = GRAMMARS / name
     found = {each for path in (folder / "voices").glob("*.said")
              for each in marked_sentences(name, path)}
-    for path in (folder / "voices" / "homes").glob("*.outcomes"):
+    for path in (folder / "voices").glob("*/*.outcomes"):
         for line in path.read_text(encoding="utf-8").split("\n"):
             said, arrow, _ = line.partition(" => ")
             if arrow and not line.startswith(("#", "@")):
@@ -250,7 +249,8 @@ def test_what_names_nothing_comes_first_or_alone(stream: Callable[..., list[Dial
             if turn.calls[0].name == "adjust":
                 assert not named or "ref" in turn.calls[0].arguments
                 leaning += named
-            assert "adjust" not in [call.name for call in turn.calls[1:]]
+            if "target" in turn.calls[0].arguments:
+                assert "adjust" not in [call.name for call in turn.calls]
             named |= any("target" in call.arguments or "ref" in call.arguments
                          for call in turn.calls)
     assert leaning > 10  # "it" says that it stands for something

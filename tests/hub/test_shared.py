@@ -16,9 +16,11 @@ import pytest
 from redis import Redis
 
 from iotcall.devices.simulated import SimulatedHome
+from iotcall.dialogue.pins import pin_hash
 from iotcall.errors import BrokerError, InputError
 from iotcall.hub.link import Link
 from iotcall.hub.settings import Broker, HubSettings, check_settings, read_broker
+from iotcall.shipped import shipped
 from iotcall.store import open_store
 from tests.hub.actors import ROOT, Gates, HubProcess, Mosquitto, Proxy, Satellite, wait_until
 from tests.redis_server import RedisServer
@@ -206,6 +208,30 @@ def test_timers_are_rung_by_one_worker_whichever_has_set_them(
     wait_until(lambda: len(rung()) >= len(names), "all timers to ring")
     assert rung() == list(names)
     assert len([worker for worker in workers if "timer.rung" in worker.log.read_text()]) == 1
+
+
+def test_three_workers_let_a_pin_be_tried_three_times_together(
+    start: Start, satellite: Satellite, tmp_path: Path
+) -> None:
+    home = tmp_path / "pin.toml"
+    text = (shipped("devices") / "homes" / "demo.toml").read_text()
+    home.write_text(f'{text}\n[safety]\npin = ["front door"]\npin_hash = "{pin_hash("2468")}"\n')
+    start(*NAMES, options=("--home", str(home)))
+    sites = [f"home {number}" for number in range(9)]
+    for site in sites:  # the broker gives them in turn
+        satellite.say("unlock front", site=site)
+    for site in sites:
+        assert answer(satellite, site, "unlock front")["outcome"] == "question"
+    outcomes = []
+    for site in sites:
+        satellite.publish(f"iotcall/homes/keypad/{site}", b"1111")
+        outcomes.append(answer(satellite, site, "")["outcome"])
+    assert outcomes == ["question"] * 2 + ["refused"] * 7
+    satellite.say("unlock front", site="home 1")
+    wait_until(lambda: len(turns(satellite, "home 1")) == 3, "an answer of whoever has it")
+    assert "none for 5 minutes" in "".join(
+        turn["reply"] for _, turn in turns(satellite, "home 1") if turn["utterance"])
+    assert satellite.heard(FRONT) == []
 
 
 def test_a_group_is_asked_by_its_own_name(start: Start, satellite: Satellite) -> None:

@@ -1,0 +1,154 @@
+"""Public files beside a catalogue's own dialogues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from iotcall.catalogue import Catalogue, ToolCall
+from iotcall.distill.noise import Noise
+from iotcall.distill.public import (
+    OffTopicRules,
+    WithPublic,
+    off_topic_call,
+    off_topic_rules,
+    ordinary_talk,
+    public_dialogues,
+    set_aside,
+)
+from iotcall.errors import CallError, FileError, InputError
+from iotcall.evaluate import Dialogue, LabelledTurn, write_dialogues
+from iotcall.shipped import shipped
+
+NOTE = ToolCall("note", {"text": "milk"})
+OFF = ToolCall("note", {"text": "nothing"})
+SILENT = Noise(padded=0, slips=0, misheard=0)
+RULES = OffTopicRules(tool="note", arguments={"text": "nothing"}, served=("balance",))
+
+
+def own(turns: int) -> Iterator[Dialogue]:
+    while True:
+        yield Dialogue((LabelledTurn("note milk", (NOTE,)),) * turns)
+
+
+def talk_file(tmp_path: Path, rows: list[tuple[str, str]]) -> Path:
+    path = tmp_path / "talk.jsonl"
+    path.write_text("".join(json.dumps({"text": text, "intent": intent}) + "\n"
+                            for text, intent in rows))
+    return path
+
+
+def test_a_sentence_is_set_aside_whatever_its_case_and_spaces() -> None:
+    texts = [f"tell me joke number {number}" for number in range(1000)]
+    assert 250 < sum(map(set_aside, texts)) < 350
+    assert all(set_aside(text) == set_aside(f"  {text.upper()} ") for text in texts)
+
+
+def test_no_sentence_is_learnt_and_judged_by(tmp_path: Path) -> None:
+    path = talk_file(tmp_path, [(f"joke {number}", "joke") for number in range(100)]
+                     + [("how much have i got", "balance")])
+    learnt = ordinary_talk(path, RULES, to_judge=False)
+    judged = ordinary_talk(path, RULES, to_judge=True)
+    assert len(learnt) + len(judged) == 100
+    assert not set(learnt) & set(judged)
+    assert judged
+
+
+def test_empty_lines_are_no_rows(tmp_path: Path) -> None:
+    path = tmp_path / "talk.jsonl"
+    path.write_text('\n{"text": "a", "intent": "x"}\r\n\n{"text": "b", "intent": "x"}\n\n')
+    found = [ordinary_talk(path, RULES, to_judge=each) for each in (True, False)]
+    assert sorted(sum(found, [])) == ["a", "b"]
+
+
+@pytest.mark.parametrize("line", ["no json", '{"text": "a"}', '{"text": 1, "intent": "x"}', "[]"])
+def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "talk.jsonl"
+    path.write_text('{"text": "a", "intent": "x"}\n' + line + "\n")
+    with pytest.raises(FileError) as caught:
+        ordinary_talk(path, RULES, to_judge=False)
+    assert caught.value.place == "line 2"
+
+
+def test_a_missing_file_of_talk_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"talk\.jsonl"):
+        ordinary_talk(tmp_path / "talk.jsonl", RULES, to_judge=False)
+
+
+@pytest.mark.parametrize("name", ["banking", "home", "smart_home"])
+def test_the_shipped_rules_of_talk_fit_their_catalogue(name: str) -> None:
+    from iotcall.catalogue import load_catalogue
+
+    folder = shipped("grammars") / name
+    assert off_topic_call(off_topic_rules(folder), load_catalogue(folder)).name
+
+
+def test_a_call_that_the_catalogue_refuses_is_refused(lamp: Catalogue) -> None:
+    with pytest.raises(CallError):
+        off_topic_call(OffTopicRules(tool="fly"), lamp)
+
+
+def mixed(turns: int, seed: int = 1, **shares: float) -> list[Dialogue]:
+    public = [Dialogue((LabelledTurn("from a file", (NOTE,)),))]
+    return list(WithPublic(
+        own(turns), seed, call=OFF, talk=["tell me a joke"], public=public, noise=SILENT,
+        talk_share=shares.get("talk", 0), public_share=shares.get("public", 0)).dialogues(400))
+
+
+def test_a_turn_of_talk_stands_anywhere_in_a_dialogue() -> None:
+    dialogues = mixed(2, talk=0.5)
+    places = [place for dialogue in dialogues for place, turn in enumerate(dialogue.turns)
+              if turn.calls == (OFF,)]
+    assert 150 < len(places) < 250
+    assert set(places) == {0, 1, 2}
+    assert all(turn.calls == (NOTE,) or "joke" in turn.utterance.lower()
+               for dialogue in dialogues for turn in dialogue.turns)
+    ended = [dialogue for dialogue in dialogues if dialogue.turns[-1].calls == (OFF,)]
+    assert any(len(dialogue.turns) == 2 for dialogue in ended)  # what came after was left out
+
+
+def test_public_dialogues_take_their_share() -> None:
+    files = sum(dialogue.turns[0].utterance == "from a file" for dialogue in mixed(1, public=0.25))
+    assert 70 < files < 130
+
+
+def test_nothing_is_mixed_in_without_a_share() -> None:
+    assert {len(dialogue.turns) for dialogue in mixed(2)} == {2}
+
+
+def test_a_long_dialogue_gets_no_talk() -> None:
+    assert {len(dialogue.turns) for dialogue in mixed(9, talk=1)} == {9}
+
+
+def test_the_same_seed_mixes_the_same() -> None:
+    assert mixed(2, talk=0.5, public=0.2) == mixed(2, talk=0.5, public=0.2)
+    assert mixed(2, talk=0.5, public=0.2) != mixed(2, seed=2, talk=0.5, public=0.2)
+
+
+def test_talk_is_roughened_as_the_recipe_says() -> None:
+    silent = {turn.utterance.lower().strip(".!") for dialogue in mixed(1, talk=1)
+              for turn in dialogue.turns}
+    assert silent == {"note milk", "tell me a joke"}
+
+
+def test_a_dialogue_ends_before_what_the_catalogue_refuses(
+    tmp_path: Path, lamp: Catalogue
+) -> None:
+    right = LabelledTurn("note milk", (NOTE,))
+    wrong = [LabelledTurn("fly", (ToolCall("fly", {}),)), LabelledTurn("hm", ()),
+             LabelledTurn("both", (NOTE, NOTE))]
+    assert lamp.max_calls == 1
+    assert not lamp.may_decline
+    write_dialogues([Dialogue((right, turn, right)) for turn in wrong]
+                    + [Dialogue((turn,)) for turn in wrong] + [Dialogue((right, right))],
+                    tmp_path / "a.jsonl")
+    found = public_dialogues(tmp_path, ["a.jsonl"], lamp)
+    assert [len(dialogue.turns) for dialogue in found] == [1, 1, 1, 2]
+
+
+def test_a_missing_public_file_is_named(tmp_path: Path, lamp: Catalogue) -> None:
+    with pytest.raises(InputError, match=r"a\.jsonl is not there"):
+        public_dialogues(tmp_path, ["a.jsonl"], lamp)
