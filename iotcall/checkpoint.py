@@ -13,6 +13,8 @@ import msgspec
 from iotcall.errors import FileError
 
 NOTE = "iotcall.json"
+HISTORY_TURNS = 4
+"""Earlier turns that a student is shown, at most, when it is trained, judged and exported."""
 
 
 class CheckpointNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +25,9 @@ class CheckpointNote(msgspec.Struct, frozen=True, kw_only=True):
     """Of the training, as a record."""
     dialogues_sha256: str
     """Of the training dialogues, as ``evaluate.write_dialogues`` writes them."""
+    dev_sha256: str = ""
+    """Of the development dialogues that chose among its states, likewise; empty: there were none.
+    """
 
     def write(self, checkpoint: Path) -> None:
         """Put it into the checkpoint's folder."""

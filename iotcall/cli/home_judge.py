@@ -28,6 +28,7 @@ def judge(
 ) -> None:
     """Play what people say in homes and compare what happens, device by device."""
     import msgspec
+    from rich.console import Console
     from rich.progress import Progress
 
     from iotcall.bundle import open_bundle
@@ -53,7 +54,8 @@ def judge(
     if threshold is not None:
         settings = msgspec.structs.replace(settings, fallback_below=threshold)
     found: list[HomeFigures] = []
-    with Student.open(opened) as student, Progress(transient=True, disable=json) as bar:
+    with Student.open(opened) as student, Progress(
+            console=Console(stderr=True), transient=True, disable=json) as bar:
         task = bar.add_task("turns", total=sum(len(turns) for _, turns in played))
         for known, turns in played:
             found.append(judge_home(student, known, settings, opened.catalogue, turns,
@@ -67,12 +69,15 @@ def judge(
         typer.echo(f"{known.name:20} {len(known.devices):3} devices  {_line(figures)}")
     whole = together(found)
     low, high = whole.interval95
-    typer.echo(f"{len(found)} homes: {_line(whole)}; 95 % interval {low:.1%} to {high:.1%}")
+    typer.echo(f"{len(found)} home{'s' * (len(found) != 1)}: {_line(whole)}; "
+               f"95 % interval {low:.1%} to {high:.1%}")
     for miss in () if quiet else whole.misses[:_SHOWN]:
         confidence = "" if miss.confidence is None else f"   confidence {miss.confidence:.2f}"
         typer.echo(f"{miss.home}, line {miss.line}: {miss.utterance}\n"
                    f"  {'; '.join(map(str, miss.calls)) or 'no call'}{confidence}\n"
                    f"  {miss.happened}")
+    if not quiet and len(whole.misses) > _SHOWN:
+        typer.echo(f"{len(whole.misses) - _SHOWN} more; --json has them all")
 
 
 def _line(found: HomeFigures) -> str:

@@ -16,7 +16,7 @@ from iotcall.cli.bundles import bundles
 from iotcall.cli.calibrate import calibrate
 from iotcall.cli.call import call
 from iotcall.cli.demo import demo
-from iotcall.cli.distill import distill, train
+from iotcall.cli.distill import distill
 from iotcall.cli.eval import eval_
 from iotcall.cli.export import export
 from iotcall.cli.grammar import grammar
@@ -26,6 +26,7 @@ from iotcall.cli.keys import keys
 from iotcall.cli.selftest import selftest
 from iotcall.cli.service import service
 from iotcall.cli.targets import targets
+from iotcall.cli.train import train
 from iotcall.errors import IotcallError
 
 app = typer.Typer(
@@ -38,11 +39,11 @@ _INTERRUPTED = 130
 _EXTRAS = {
     "amqtt": "demo",
     "outlines_core": "grammar",
-    "rapidfuzz": "train",
+    "peft": "train", "rapidfuzz": "train",
     "accelerate": "train", "num2words": "train", "torch": "train", "transformers": "train",
     "datasketch": "distill", "fsspec": "distill", "openai": "distill", "phonenumbers": "distill",
     "pyarrow": "distill", "stdnum": "distill",
-    "onnx": "export", "onnx_ir": "export", "optimum": "export", "peft": "export",
+    "onnx": "export", "onnx_ir": "export", "optimum": "export",
 }
 """Module that only an extra brings -> the extra."""
 

@@ -6,18 +6,26 @@ Hue in degrees, saturation in percent; brightness is another property and taken 
 from __future__ import annotations
 
 import colorsys
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 ColorForm = Literal["", "hex", "hue_saturation", "h_s", "hs_text", "rgb_object", "rgb_list",
-                    "rgb_text"]
+                    "rgb_text", "xy_object", "xy_text", "rgbw_object", "rgbw_text",
+                    "rgbww_object", "rgbww_text"]
 """hex "#FF8800"; hue_saturation {"hue", "saturation"}; h_s {"h", "s"}; hs_text "30,100"; rgb_object
-{"r", "g", "b"}, which may be said as {"x", "y"}; rgb_list [255, 136, 0]; rgb_text "255,136,0".
-A text that is read may go on (with brightness or whites), and may say before it what it is:
-"hsv,30,100,50", "rgb,255,136,0"."""
+{"r", "g", "b"}; rgb_list [255, 136, 0]; rgb_text "255,136,0"; xy_object {"x", "y"}; xy_text
+"0.6,0.35"; rgbw_object {"r", "g", "b", "w"}; rgbw_text "255,136,0,0"; rgbww_object {"r", "g", "b",
+"c", "w"}; rgbww_text "255,136,0,0,0": the whites are cold, then warm.
+An object that is read may hold any of these keys: a lamp says what it was told last. A text that is
+read may go on, and may say before it what it is: "hsv,30,100,50", "rgb,255,136,0"."""
 
 _TAGS: dict[str, ColorForm] = {"hsv": "hs_text", "rgb": "rgb_text"}
+_OWN_KEYS = {"hue_saturation": "hs", "h_s": "hs", "xy_object": "xy"}
+"""Form -> the keys that are looked for first; of the others red, green and blue."""
+_WHITE_POINT = (0.3227, 0.329)
+"""x and y of white, by the same reckoning; black has none of its own."""
+_ABSURD = 1e9
+"""No part of a colour is as large."""
 
 
 def encoded(color: str, form: ColorForm) -> Any:
@@ -37,6 +45,15 @@ def encoded(color: str, form: ColorForm) -> Any:
             return [red, green, blue]
         case "rgb_text":
             return f"{red},{green},{blue}"
+        case "xy_object":
+            return dict(zip("xy", _xy(red, green, blue), strict=True))
+        case "xy_text":
+            return ",".join(map(str, _xy(red, green, blue)))
+        case "rgbw_object" | "rgbww_object":
+            return dict(zip("rgbw" if form == "rgbw_object" else "rgbcw",
+                            _with_white(red, green, blue, form), strict=True))
+        case "rgbw_text" | "rgbww_text":
+            return ",".join(map(str, _with_white(red, green, blue, form)))
     return color.upper()
 
 
@@ -47,19 +64,21 @@ def decoded(raw: Any, form: ColorForm) -> str | None:
         if tag in _TAGS:
             raw, form = rest, _TAGS[tag]
     match form:
-        case "hue_saturation" | "h_s":
-            keys = ("hue", "saturation") if form == "hue_saturation" else ("h", "s")
-            return _of_hs([raw.get(key) for key in keys]) if isinstance(raw, dict) else None
+        case ("hue_saturation" | "h_s" | "rgb_object" | "xy_object" | "rgbw_object"
+              | "rgbww_object"):
+            return _of_object(raw, form) if isinstance(raw, dict) else None
         case "hs_text":
             return _of_hs(_numbers(raw)[:2])
-        case "rgb_object" if isinstance(raw, dict) and "r" not in raw:
-            return _of_xy(raw.get("x"), raw.get("y"))
-        case "rgb_object":
-            return _of_rgb([raw.get(key) for key in "rgb"]) if isinstance(raw, dict) else None
         case "rgb_list":
             return _of_rgb(raw) if isinstance(raw, list) else None
         case "rgb_text":
             return _of_rgb(_numbers(raw))
+        case "rgbw_text" | "rgbww_text":
+            parts = _numbers(raw)
+            return _of_rgb(parts, parts[3:4 if form == "rgbw_text" else 5])
+        case "xy_text":
+            x, y, *_ = *_numbers(raw), None, None
+            return _of_xy(x, y)
     text = raw.removeprefix("#") if isinstance(raw, str) else ""
     try:
         return _of_rgb(list(bytes.fromhex(text[:6])))
@@ -82,6 +101,15 @@ def alike(one: str, other: str) -> bool:
     return abs(saturation - other_saturation) <= 20 and (faint or min(apart, 360 - apart) <= 15)
 
 
+def _of_object(said: Mapping[str, Any], form: ColorForm) -> str | None:
+    """By the form's own keys, or else by those that are there."""
+    ways = {
+        "rgb": _of_rgb([said.get(key) for key in "rgb"], [said.get(key) for key in "cw"]),
+        "xy": _of_xy(said.get("x"), said.get("y")),
+        "hs": _of_hs([said.get("h", said.get("hue")), said.get("s", said.get("saturation"))])}
+    return ways[_OWN_KEYS.get(form, "rgb")] or next(filter(None, ways.values()), None)
+
+
 def _of_hs(values: Sequence[Any]) -> str | None:
     if len(values) != 2 or not all(map(_is_number, values)):
         return None
@@ -92,13 +120,39 @@ def _of_hs(values: Sequence[Any]) -> str | None:
     return "#" + "".join(f"{round(part * 255):02x}" for part in parts)
 
 
-def _of_rgb(values: Sequence[Any]) -> str | None:
+def _of_rgb(values: Sequence[Any], whites: Iterable[Any] = ()) -> str | None:
+    """Of red, green and blue, 0 to 255, with the brighter of the whites mixed in."""
     if len(values) < 3 or not all(map(_is_number, values[:3])):
         return None
-    parts = [min(255.0, max(0.0, float(value))) for value in values[:3]]
+    white = max((_within_255(each) for each in whites if _is_number(each)), default=0.0)
+    parts = [_within_255(value) + white for value in values[:3]]
     largest = max(parts)
     scale = 255 / largest if largest else 0
     return "#" + "".join(f"{round(part * scale):02x}" for part in parts)
+
+
+def _with_white(red: int, green: int, blue: int, form: ColorForm) -> tuple[int, ...]:
+    """Red, green, blue, then one white or two, which shine what the three have in common: a pale
+    colour is as bright as a full one. Two whites are taken for a neutral one together.
+
+    Source: color_rgb_to_rgbw in https://github.com/home-assistant/core/blob/dev/homeassistant/
+    util/color.py
+    """
+    white = min(red, green, blue)
+    whites = [white] * (2 if form.startswith("rgbww") else 1)
+    parts = (red - white, green - white, blue - white, *whites)
+    scale = max(red, green, blue) / (max(parts) or 1)
+    return tuple(round(part * scale) for part in parts)
+
+
+def _xy(red: int, green: int, blue: int) -> tuple[float, float]:
+    """CIE 1931 chromaticity; the way back of `_of_xy`, with its source."""
+    r, g, b = (_light(part / 255) for part in (red, green, blue))
+    x = 0.664511 * r + 0.154324 * g + 0.162028 * b
+    y = 0.283881 * r + 0.668433 * g + 0.047685 * b
+    z = 0.000088 * r + 0.072310 * g + 0.986039 * b
+    whole = x + y + z
+    return (round(x / whole, 4), round(y / whole, 4)) if whole else _WHITE_POINT
 
 
 def _of_xy(x: Any, y: Any) -> str | None:
@@ -123,6 +177,15 @@ def _gamma(part: float) -> float:
     return 12.92 * part if part <= 0.0031308 else 1.055 * part ** (1 / 2.4) - 0.055
 
 
+def _light(part: float) -> float:
+    """sRGB to light, 0 to 1."""
+    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+
+
+def _within_255(value: Any) -> float:
+    return min(255.0, max(0.0, float(value)))
+
+
 def _numbers(raw: Any) -> list[float]:
     try:
         return [float(part) for part in raw.split(",")] if isinstance(raw, str) else []
@@ -131,4 +194,5 @@ def _numbers(raw: Any) -> list[float]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """subtle: JSON has integers that no float can hold, which math.isfinite raises of."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _ABSURD

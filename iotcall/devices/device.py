@@ -17,6 +17,11 @@ Source = Literal["zigbee2mqtt", "tasmota", "homeassistant", "shelly", "homie"]
 SOURCES: tuple[Source, ...] = ("zigbee2mqtt", "homeassistant", "tasmota", "shelly", "homie")
 
 
+AvailabilityMode = Literal["all", "any", "latest"]
+"""Of a device with several such topics. all: none of them may say offline; any: one that says
+online is enough; latest: what was said last on any of them holds."""
+
+
 class Availability(msgspec.Struct, frozen=True, kw_only=True):
     """A topic on which the device, or what it hangs on, says that it is there."""
 
@@ -54,8 +59,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     points: dict[str, Point] = {}
     """Property -> how it is told and known."""
     availability: tuple[Availability, ...] = ()
-    any_availability: bool = False
-    """One that says online is enough; otherwise all must, of those that say anything."""
+    availability_mode: AvailabilityMode = "all"
     asks: tuple[Publication, ...] = ()
     """Messages that make it say its state; empty: there are none."""
     faults: tuple[Fault, ...] = ()
@@ -65,6 +69,10 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """What sort of its kind it is, where the ecosystem says so: garage, curtain, outlet."""
     hidden: tuple[str, ...] = ()
     """What it has that the hub does not understand, for `iotcall home show`."""
+    members: tuple[Device, ...] = ()
+    """Not empty: it is a group, and what it is told is told to these, none of them a group."""
+    group_topic: str = ""
+    """Where its ecosystem commands the group, though there may be nothing that it can be told."""
 
     @property
     def id(self) -> str:

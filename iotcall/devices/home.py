@@ -6,7 +6,7 @@ It is made of the file and of what was discovered (`assemble`), and made anew wh
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,7 @@ from iotcall.devices.home_file import (
     read_home,
     spoken,
 )
+from iotcall.devices.home_groups import beside_members, called, told_topics, with_members
 from iotcall.devices.home_safety import check_safety
 from iotcall.devices.properties import Kind, Value, check_value
 from iotcall.errors import FileError
@@ -64,9 +65,15 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
             "scenes": list(self.scenes),
         }
 
+    def counted(self) -> tuple[Device, ...]:
+        """What is meant where all of a sort or of a room are: no group beside its members."""
+        beside = beside_members(self.devices)
+        return tuple(device for device in self.devices if device.id not in beside)
+
     def of_kind(self, kind: Kind, room: str = "") -> tuple[Device, ...]:
-        """The devices of the kind, in the room or in the whole home, in the file's order."""
-        return tuple(device for device in self.devices
+        """The counted devices of the kind, in the room or in the whole home, in the file's
+        order."""
+        return tuple(device for device in self.counted()
                      if device.kind == kind and room in ("", device.room))
 
     def device(self, said: str) -> Device | None:
@@ -119,7 +126,8 @@ def assemble(file: HomeFile, found: Sequence[Device] = ()) -> Home:
     """The file's devices, then those found that it does not name or hide, by room and name.
 
     The file wins: what it names keeps its name, room and aliases, and a device that two sources
-    describe (the same command topics, or the same readings) is the first one's.
+    describe (the same command topics, or the same readings) is the first one's. A group of which
+    the file hides a member is hidden as well, unless the file names it.
 
     Raises:
         Misfit: an entry describes a device that its driver cannot be.
@@ -141,45 +149,46 @@ def assemble(file: HomeFile, found: Sequence[Device] = ()) -> Home:
         else:
             missing.append(entry)
     # what unlocks is a lock, whatever else is announced to be commanded there
-    locks = {_told_at(topic) for device in (*devices, *by_id.values()) if device.kind == "lock"
-             for topic in device.write_topics()}
+    locks = {topic for device in (*devices, *by_id.values()) if device.kind == "lock"
+             for topic in told_topics(device)}
     rooms, hidden = dict(file.rooms), []
     named = {(device.room, spoken(device.name)): 1 for device in devices}
     for device in sorted(by_id.values(), key=lambda one: (
             file.discovery.sources.index(one.source), one.room, one.name, one.id)):
-        told = frozenset(map(_told_at, device.write_topics()))
-        if _matches(device, file.discovery.hide) or (device.kind != "lock" and told & locks) or any(
+        told = told_topics(device)
+        if any(_matches(each, file.discovery.hide) for each in (device, *device.members)) or (
+                device.kind != "lock" and told & locks) or any(
                 taken.get(channel, device.source) != device.source
                 for channel in told or _channels(device)):
             hidden.append(device)
             continue
         device = _placed(device, file, rooms)
+        if device.members:
+            device = called(device, _places(rooms, file))
         device = _renamed(device, named)
         devices.append(device)
         taken |= dict.fromkeys(_channels(device), device.source)
-    return Home(name=file.name, rooms=rooms, floors=file.floors, devices=tuple(devices),
-                scenes=file.scenes, satellites=file.satellites, file=file,
-                missing=tuple(missing), hidden=tuple(hidden))
-
-
-def _told_at(topic: str) -> str:
-    """The topic without the attribute behind it: zigbee2mqtt takes ``lamp/set/state`` too."""
-    head, found, _ = topic.partition("/set/")
-    return f"{head}/set" if found else topic
+    return Home(name=file.name, rooms=rooms, floors=file.floors,
+                devices=with_members(devices, found), scenes=file.scenes,
+                satellites=file.satellites, file=file, missing=tuple(missing),
+                hidden=tuple(hidden))
 
 
 def _channels(device: Device) -> frozenset[Channel]:
     """Where a device is told, and each thing that it tells."""
-    return frozenset((*map(_told_at, device.write_topics()), *(
+    return frozenset((*told_topics(device), *(
         (read.topic, *map(str, read.path)) for point in device.points.values()
         for read in point.reads)))
 
 
 def _placed(device: Device, file: HomeFile, rooms: dict[str, Room]) -> Device:
-    """With the key of its room; a room that was not known is taken up."""
+    """With the key of its room; a room that was not known is taken up. A group is in a room only if
+    the file says so: "kitchen" may be what some of the kitchen's lamps are called together."""
     for pattern, key in file.discovery.rooms.items():
         if _matches(device, (pattern,)):
             return msgspec.structs.replace(device, room=key)
+    if device.members:
+        return msgspec.structs.replace(device, room="")
     wanted = spoken(device.room)
     if wanted:
         for key, room in rooms.items():
@@ -193,6 +202,12 @@ def _placed(device: Device, file: HomeFile, rooms: dict[str, Room]) -> Device:
     inside = [(len(each), key) for key, room in rooms.items()
               for each in map(spoken, (key, *room.aliases)) if f"{name} ".startswith(f"{each} ")]
     return msgspec.structs.replace(device, room=max(inside)[1] if inside else "")
+
+
+def _places(rooms: Mapping[str, Room], file: HomeFile) -> frozenset[str]:
+    """Spoken names of rooms and floors."""
+    return frozenset(spoken(name) for known in (rooms, file.floors) for key, place in known.items()
+                     for name in (key, *place.aliases))
 
 
 def _renamed(device: Device, named: dict[tuple[str, str], int]) -> Device:

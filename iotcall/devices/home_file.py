@@ -47,7 +47,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     name: str
     """Spoken in replies; unique."""
     room: str
-    """Key of a room."""
+    """Key of a room; empty, of a discovered device: in none."""
     kind: Kind | None = None
     driver: DriverName | None = None
     address: str = ""
@@ -215,7 +215,8 @@ def _check(home: HomeFile) -> None:
     seen: dict[tuple[object, ...], str] = {}
     for index, entry in enumerate(home.devices):
         place = f"devices[{index}]"
-        known(entry.room, home.rooms, f"{place}.room", "room")
+        if entry.room or not entry.discovered:
+            known(entry.room, home.rooms, f"{place}.room", "room")
         _check_entry(home, entry, place)
         where = (entry.driver, entry.discovered, entry.address, entry.relay,
                  *sorted(entry.attributes.items()))

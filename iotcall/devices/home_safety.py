@@ -70,13 +70,14 @@ def read_pin_hash(text: str) -> PinHash:
 
 
 def matches(device: Device, pattern: str) -> bool:
-    """Whether the device's id, name or an alias is such a one."""
+    """Whether the device's id, name or an alias is such a one, or that of a group's member."""
     wanted = pattern.casefold()
     return any(fnmatch.fnmatchcase(each, wanted)
                for name in (device.id, device.name, *device.aliases)
                for each in (name.casefold(), spoken(name))) or any(
                    fnmatch.fnmatchcase(spoken(name), spoken(pattern))
-                   for name in (device.name, *device.aliases))
+                   for name in (device.name, *device.aliases)) or any(
+                       matches(member, pattern) for member in device.members)
 
 
 def minutes(time: str) -> int:

@@ -33,6 +33,8 @@ class DeviceStates:
         self._faults: dict[str, tuple[int, str]] = {}  # id -> (report, reason)
         self._reports = 0
         self._online: dict[tuple[str, int], bool] = {}  # (id, place of its availability)
+        # id -> (it was said live, places of its availability, one of which spoke last)
+        self._spoke_last: dict[str, tuple[bool, frozenset[int]]] = {}
         self._by_topic: dict[str, list[Device]] = {}
         self.follow(home)
 
@@ -50,6 +52,8 @@ class DeviceStates:
             self._faults = {each: fault for each, fault in self._faults.items() if each in here}
             self._heard = {key: heard for key, heard in self._heard.items() if key[0] in here}
             self._online = {key: said for key, said in self._online.items() if key[0] in here}
+            self._spoke_last = {each: last for each, last in self._spoke_last.items()
+                                if each in here}
             self._condition.notify_all()
 
     def topics(self) -> tuple[str, ...]:
@@ -78,13 +82,17 @@ class DeviceStates:
             return dict(self._states.get(device.id, {}))
 
     def online(self, device: Device) -> bool | None:
-        """False when the device or its bridge says offline; None when neither said anything."""
+        """False when the device or its bridge says offline; None when neither said anything, or
+        when nobody can know which of them spoke last and that is what counts."""
+        latest = device.availability_mode == "latest"
         with self._condition:
-            said = [self._online[device.id, place] for place in range(len(device.availability))
+            places = self._spoke_last.get(device.id, (False, ()))[1] if latest else (
+                range(len(device.availability)))
+            said = [self._online[device.id, place] for place in places
                     if (device.id, place) in self._online]
-        if not said:
+        if not said or (latest and len(set(said)) > 1):
             return None
-        return any(said) if device.any_availability else all(said)
+        return any(said) if device.availability_mode == "any" else all(said)
 
     def mark(self) -> int:
         """Take it before sending commands: only what is said after it acknowledges them."""
@@ -130,7 +138,7 @@ class DeviceStates:
             if each.topic == topic:
                 word = _word(at_path(said, each.path) if isinstance(said, dict) else said)
                 if word in (each.online, each.offline):
-                    self._online[device.id, place] = word == each.online
+                    self._hear_online(device.id, place, word == each.online, live=report > 0)
         for fault in device.faults:
             if fault.topic == topic and report:
                 reason = at_path(said, fault.path)
@@ -140,6 +148,17 @@ class DeviceStates:
         for name, value in read_state(device, topic, said).items():
             state[name] = value
             self._heard[device.id, name] = report
+
+    def _hear_online(self, key: str, place: int, online: bool, *, live: bool) -> None:
+        """subtle: retained messages come in any order, and come again with every subscription. One
+        that says what was known is no news; those that are news may each be the last word."""
+        news = self._online.get((key, place)) is not online
+        self._online[key, place] = online
+        was_live, places = self._spoke_last.get(key, (False, frozenset()))
+        if live:
+            self._spoke_last[key] = True, frozenset({place})
+        elif news:
+            self._spoke_last[key] = False, (frozenset() if was_live else places) | {place}
 
 
 def read_state(device: Device, topic: str, said: Any) -> dict[str, Value]:

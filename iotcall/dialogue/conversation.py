@@ -178,7 +178,8 @@ class Conversation:
     def before(self, session: Session, plan: Plan) -> None:
         """Remember how things stand before a plan is carried out, for `undo` and `again`."""
         if plan.commands:
-            states = {told.device.id: self.states.of(told.device) for told in plan.commands}
+            states = {each.id: self.states.of(each) for told in plan.commands
+                      for each in (told.device, *told.device.members)}
             session.memory = session.memory.after(plan.calls, plan.commands, states)
 
     def _settle(self, session: Session, utterance: str, session_id: str | None,

@@ -217,7 +217,8 @@ def _as_now(told: Command, device: Device) -> Command | None:
         now = command_for(device, told.property, told.value)
     except Unable:
         return None
-    alike = (device.name, device.room, device.kind) == (before.name, before.room, before.kind)
+    alike = (device.name, device.room, device.kind) == (before.name, before.room, before.kind) and (
+        {each.id for each in device.members} == {each.id for each in before.members})
     same = key_of(now) == key_of(told) and now.publications() == told.publications()
     return now if alike and same else None
 

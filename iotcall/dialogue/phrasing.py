@@ -19,14 +19,18 @@ def subject(devices: Sequence[Device], home: Home, settings: DialogueSettings) -
     if len(devices) > 1 and len(kinds) == 1 and kinds <= settings.kinds.keys():
         kind = devices[0].kind
         several = settings.kinds[kind][1]
-        if len(devices) == len(home.of_kind(kind)):
+        if _are(devices, home.of_kind(kind)):
             return f"all {several}"
-        if len(rooms) == 1 and len(devices) == len(home.of_kind(kind, devices[0].room)):
+        if len(rooms) == 1 and _are(devices, home.of_kind(kind, devices[0].room)):
             return f"the {spoken(devices[0].room)} {several}"
     names = [f"the {device.name}" for device in devices]
     if len(names) > _NAMED:
         names = [*names[:_NAMED - 1], f"{len(names) - _NAMED + 1} more"]
     return joined(names, "and")
+
+
+def _are(devices: Sequence[Device], others: Sequence[Device]) -> bool:
+    return {device.id for device in devices} == {device.id for device in others}
 
 
 def verb(devices: Sequence[Device], settings: DialogueSettings) -> str:

@@ -48,9 +48,12 @@ class Rates:
             count for _, count in self._lately(site_id)) > per_minute
 
     def too_soon(self, device: Device, seconds: float) -> bool:
-        """Whether the device was told something less than so long ago; 0: never."""
-        found = self._devices.get(device.id) if seconds else None
-        return found is not None and found[1] < seconds
+        """Whether the device, or a member of the group, was told something less than so long ago;
+        0: never."""
+        if not seconds:
+            return False
+        found = map(self._devices.get, (device.id, *(member.id for member in device.members)))
+        return any(noted is not None and noted[1] < seconds for noted in found)
 
     def note(self, site_id: str, commands: Sequence[Command], safety: Safety) -> None:
         """Commands are given now. Where there is no room to note them they are given all the same:
@@ -60,8 +63,9 @@ class Rates:
                 self._sites.put(site_id, msgspec.json.encode(
                     [*self._lately(site_id), (0.0, len(commands))]))
             if safety.per_device_seconds:
-                for id in sorted({told.device.id for told in commands
-                                  if is_risky(told.device, safety)}):
+                for id in sorted({each.id for told in commands
+                                  for each in (told.device, *told.device.members)
+                                  if is_risky(each, safety)}):
                     self._devices.put(id, b"null")
         except StoreFull as error:
             _log.error("rates.unwritten", reason=str(error))

@@ -202,10 +202,10 @@ def _status(call: ToolCall, tool: StatusTool, around: Surroundings) -> Resolved:
             return found
         return _report(found, around) if found else _none_at_all(kind, around)
     if not place:
-        return _report(around.home.devices, around)
+        return _report(around.home.counted(), around)
     device, room = around.home.device(str(place)), around.home.room(str(place))
     if room:
-        return _report([d for d in around.home.devices if d.room == room], around)
+        return _report([d for d in around.home.counted() if d.room == room], around)
     if device:
         return _report([device], around)
     return Refusal(reply=sentence(around.settings.replies.unknown_place.format(

@@ -2,7 +2,7 @@
 often something was told (rates).
 
 Every home is careful with what opens it: locks, garages and gates, alarms. Its file's ``[safety]``
-adds to that and never takes away.
+adds to that and never takes away. What a group is told is told to its members, and judged as such.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ def judge(told: Command, safety: Safety, site_id: str, now: datetime) -> Judgeme
 
 def opens(told: Command) -> bool:
     """Whether it opens the house or disarms it: no home lets that be done without a yes."""
+    if any(opens(Command(member, told.property, told.value)) for member in told.device.members):
+        return True
     if told.property == "lock":
         return told.value == "unlocked"
     if told.device.kind == "cover":
@@ -81,7 +83,8 @@ def is_risky(device: Device, safety: Safety) -> bool:
     marks = (*safety.confirm, *safety.pin, *(mark for quiet in safety.quiet
                                              for mark in quiet.confirm))
     return device.kind == "lock" or _is_gate(device) or _is_alarm(device) or any(
-        matches(device, _pattern(mark)) for mark in marks)
+        matches(device, _pattern(mark)) for mark in marks) or any(
+            is_risky(member, safety) for member in device.members)
 
 
 def amounts_to(told: Command) -> tuple[tuple[str, Value], ...]:

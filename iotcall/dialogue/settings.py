@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from iotcall.catalogue import Catalogue, Enumeration
-from iotcall.devices import Command, Kind, Value
+from iotcall.devices import Command, Device, Kind, Value
 from iotcall.dialogue.house.settings import House
 from iotcall.dialogue.words import words
 
@@ -99,8 +99,10 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ask: str
 
     def concerns(self, told: Command) -> bool:
-        """Whether the command is such a one."""
-        device = told.device
+        """Whether the command is such a one, to a group's member as well."""
+        return any(self._concerns(each, told) for each in (told.device, *told.device.members))
+
+    def _concerns(self, device: Device, told: Command) -> bool:
         if (device.kind, told.property) != (self.kind, self.property):
             return False
         if self.above is None:

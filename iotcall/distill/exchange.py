@@ -21,14 +21,22 @@ from iotcall.distill.house_names import HouseNames, Nouns
 from iotcall.distill.invention import altered
 from iotcall.distill.other_numbers import another, is_ambiguous, spoken_number, written
 from iotcall.distill.restyle import name_like, number_like
-from iotcall.distill.spans import bare, beside, next_word, said_of, unmarked_of, value_of
+from iotcall.distill.spans import (
+    Facts,
+    Key,
+    Role,
+    bare,
+    beside,
+    next_word,
+    said_of,
+    spoken_value,
+    unmarked_of,
+    value_of,
+)
 from iotcall.evaluate.marked import MarkedTurn, Span
 from iotcall.speech import said_numbers
 
-Role = tuple[str, ...]
 Sort = Literal["words", "choice", "number"]
-Key = tuple[str, str]
-"""What is exchanged as one: (argument, value), of free texts ("", words in small letters)."""
 
 _EXCHANGED = 0.8
 """Share of dialogues in which spans are exchanged."""
@@ -69,27 +77,6 @@ class Choice(msgspec.Struct, frozen=True):
     """(argument, value as written) -> value of the schema now."""
 
 
-class _Facts(msgspec.Struct, frozen=True):
-    """What a dialogue says besides its spans, and which words have to stay."""
-
-    beside: str
-    """All text outside of spans, `bare`."""
-    numbers: frozenset[Decimal]
-    """In that text."""
-    held: frozenset[str]
-    """Free texts, in small letters."""
-    taken: frozenset[str]
-    """Free texts as written: what others may not become."""
-    unmarked: tuple[tuple[str, str, Any], ...]
-    marked: frozenset[Key]
-    """(argument, value) of the spans."""
-    uses: dict[str, frozenset[Role]]
-    """Thing without a noun -> what is done with it here."""
-
-    def says(self, words: str) -> bool:
-        return f" {bare(words)} " in self.beside
-
-
 class Exchange:
     """What stands where in the written dialogues."""
 
@@ -126,6 +113,14 @@ class Exchange:
                 pools.setdefault(self._role(turn, span), {})[value] = None
         self._pools = {role: list(words) for role, words in pools.items()}
         self._choices = {key: list(words) for key, words in choices.items()}
+        texts: dict[str, set[str]] = {}
+        for turn, span in spans:
+            texts.setdefault(span.argument, set()).add(str(value_of(turn, span)).casefold())
+        self._named_by = {
+            argument: {key for (_, key), node in self._nodes.items()
+                       if isinstance(node, Enumeration)
+                       and {spoken_value(value) for value in node.values} <= found}
+            for argument, found in texts.items()}
 
     def sort(self, turn: MarkedTurn, span: Span) -> Sort:
         """How the span's words stand for its value."""
@@ -176,7 +171,7 @@ class Exchange:
         return ("", value.casefold()) if self.sort(turn, span) == "words" else (
             span.argument, value)
 
-    def _facts(self, dialogue: tuple[MarkedTurn, ...]) -> _Facts:
+    def _facts(self, dialogue: tuple[MarkedTurn, ...]) -> Facts:
         text = " | ".join(beside(turn) for turn in dialogue)
         spans = [(turn, span, str(value_of(turn, span)))
                  for turn in dialogue for span in turn.spans]
@@ -185,8 +180,13 @@ class Exchange:
                  if self.sort(turn, span) == "words"}
         texts = [*taken, *(str(value).casefold() for tool, key, value in unmarked
                            if self.is_words(tool, key))]
-        held = {str(value).replace("_", " ").casefold() for tool, key, value in unmarked
+        held = {spoken_value(value) for tool, key, value in unmarked
                 if not self.is_words(tool, key)}  # a value names them
+        marked = frozenset((span.argument, value) for _, span, value in spans)
+        hidden = {key for tool, key, value in unmarked if not self.is_words(tool, key)
+                  and (key, str(value)) not in marked and spoken_value(value) not in taken}
+        held |= {value.casefold() for turn, span, value in spans  # "patio" where "back" is meant
+                 if hidden & self._named_by[span.argument]}
         held |= {whole for whole in taken if any(  # a part of them is taken up later
             part != whole and f" {bare(part)} " in f" {bare(whole)} " for part in texts)}
         held |= {words for words in taken if len(  # a room that is a thing too
@@ -194,11 +194,10 @@ class Exchange:
         if any(isinstance(self._nodes[turn.calls[span.call].name, span.argument], Number)
                and is_ambiguous(said_of(turn, span), value) for turn, span, value in spans):
             held |= taken  # what "twelve fifty" is depends on what it is for
-        return _Facts(
+        return Facts(
             beside=f" {bare(text)} ", numbers=frozenset(each.value for each in said_numbers(text)),
             held=frozenset(held), taken=frozenset(taken), unmarked=unmarked,
-            marked=frozenset((span.argument, value) for _, span, value in spans),
-            uses=self._used(dialogue))
+            marked=marked, uses=self._used(dialogue))
 
     def _used(self, dialogue: tuple[MarkedTurn, ...]) -> dict[str, frozenset[Role]]:
         """What is done with the things that no noun tells, "it" taken for any of them."""
@@ -215,7 +214,7 @@ class Exchange:
                         uses.add(use)
         return {words: frozenset(uses) for words, uses in found.items()}
 
-    def _other_words(self, turn: MarkedTurn, span: Span, facts: _Facts, chosen: Choice,
+    def _other_words(self, turn: MarkedTurn, span: Span, facts: Facts, chosen: Choice,
                      random: Random) -> str | None:
         """What is said in the span's place; None where it has to stay."""
         said, value, key = said_of(turn, span), value_of(turn, span), self._key(turn, span)
@@ -237,7 +236,7 @@ class Exchange:
             case "number":
                 return self._another_number(turn, span, facts, chosen, random)
 
-    def _another_text(self, turn: MarkedTurn, span: Span, facts: _Facts, chosen: Choice,
+    def _another_text(self, turn: MarkedTurn, span: Span, facts: Facts, chosen: Choice,
                       random: Random) -> str:
         """Drawn until it is none that the dialogue says anyway ("not X, X"); else as written."""
         value = str(value_of(turn, span))
@@ -248,7 +247,7 @@ class Exchange:
                 return other
         return value
 
-    def _other(self, turn: MarkedTurn, span: Span, value: str, facts: _Facts,
+    def _other(self, turn: MarkedTurn, span: Span, value: str, facts: Facts,
                random: Random) -> str:
         role = self._role(turn, span)
         if role[0] == "value" and (number := spoken_number(role[2], value, random)):
@@ -266,7 +265,7 @@ class Exchange:
             other = altered(other, pool, random)
         return other
 
-    def _free_values(self, key: Key, facts: _Facts, chosen: Choice) -> list[str]:
+    def _free_values(self, key: Key, facts: Facts, chosen: Choice) -> list[str]:
         """What the value may become; nothing where others hang on it."""
         for _, argument, other in facts.unmarked:
             if (argument == key[0] and (argument, str(other)) not in facts.marked) or (
@@ -279,7 +278,7 @@ class Exchange:
         return [value for argument, value in self._choices if argument == key[0]
                 and value not in taken and not any(map(facts.says, self._choices[argument, value]))]
 
-    def _another_number(self, turn: MarkedTurn, span: Span, facts: _Facts, chosen: Choice,
+    def _another_number(self, turn: MarkedTurn, span: Span, facts: Facts, chosen: Choice,
                         random: Random) -> str | None:
         said, old = said_of(turn, span), value_of(turn, span)
         key = (span.argument, str(old))

@@ -26,6 +26,7 @@ from iotcall.bundle import (
 )
 from iotcall.bundle.bundle import DRAFT, GOLDEN
 from iotcall.catalogue import Catalogue
+from iotcall.checkpoint import HISTORY_TURNS
 from iotcall.errors import BundleError, ExportError, IotcallError
 from iotcall.export.drafts import Progress
 from iotcall.export.graphs.weights import Weights, weights_hash
@@ -40,8 +41,6 @@ from iotcall.export.target import Target
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-HISTORY_TURNS = 4
-"""Earlier turns that a bundle's student is shown: what the students here are trained with."""
 _TOOLS = ("onnx", "onnxruntime", "optimum", "optimum-onnx", "outlines-core", "tokenizers", "torch",
           "transformers", "accelerate", "num2words", "numpy", "onnx-ir", "safetensors", "peft")
 

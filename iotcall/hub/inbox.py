@@ -233,6 +233,12 @@ class Inbox:
         """Whether another voice topic has just brought it.
 
         A Rhasspy dialogue manager turns each textCaptured into an nlu/query of the same session.
+
+        subtle: without a common session the same words over two ways are two utterances. The same
+        satellite has another name on each way (docs/voice.md), so what shares a site there is
+        "default": several people. Times of arrival say nothing: what the broker has kept comes at
+        once, whenever it was said. And whoever asks by Wyoming or the plain pair waits for its
+        answer.
         """
         if (key := echo_key(heard)) is None:
             return False
@@ -245,7 +251,6 @@ class Inbox:
             if len(self._lately) > _ECHOES_REMEMBERED:
                 self._lately.popitem(last=False)
         return False
-
 
     def _key(self, arrival: Arrival, entry: Entry) -> str:
         """A message of QoS 0 comes once, whatever its packet's number is.

@@ -285,6 +285,17 @@ def test_a_doors_place_is_no_lamps_place(exchanged: Callable[..., Drawn]) -> Non
     assert "is the attic one locked" not in said
 
 
+def test_another_name_of_a_value_that_is_not_marked_stays(
+    exchanged: Callable[..., Drawn]
+) -> None:
+    others = ("[checking](payee) | pay\n[savings](payee) | pay\n[credit](payee) | pay\n"
+              "[rent](payee) | pay\n")
+    for _, choice in exchanged("> show the [visa](payee) | pay\n"
+                               f">> move it from there | move source=credit\n{others}"):
+        assert not choice.words
+    assert len(sentences(exchanged(f"show the [visa](payee) | pay\n{others}"))) == 5
+
+
 def test_rules_keep_share_and_make_up(exchanged: Callable[..., Drawn]) -> None:
     text = "pay [rent](payee) | pay\npay [gym](payee) | pay\n"
     assert sentences(exchanged(text, kept=("payee",))) == {"pay rent"}

@@ -60,8 +60,8 @@ def test_no_sentence_is_learnt_and_judged_by(tmp_path: Path) -> None:
 def test_empty_lines_are_no_rows(tmp_path: Path) -> None:
     path = tmp_path / "talk.jsonl"
     path.write_text('\n{"text": "a", "intent": "x"}\r\n\n{"text": "b", "intent": "x"}\n\n')
-    found = [ordinary_talk(path, RULES, to_judge=each) for each in (True, False)]
-    assert sorted(sum(found, [])) == ["a", "b"]
+    found = [text for each in (True, False) for text in ordinary_talk(path, RULES, to_judge=each)]
+    assert sorted(found) == ["a", "b"]
 
 
 @pytest.mark.parametrize("line", ["no json", '{"text": "a"}', '{"text": 1, "intent": "x"}', "[]"])

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from iotcall.catalogue import Catalogue, catalogue_from_json
-from iotcall.distill.tokenizer import train_tokenizer
+from iotcall.distill.training.tokenizer import train_tokenizer
 from iotcall.errors import ExportError
 from iotcall.export.student.dates import EPOCH, FIXED, dated_prefix
 from iotcall.export.student.parts import read_parts

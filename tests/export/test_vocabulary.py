@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers, processors, trainers
 
-from iotcall.distill.tokenizer import train_tokenizer
+from iotcall.distill.training.tokenizer import train_tokenizer
 from iotcall.errors import ExportError
 from iotcall.evaluate import read_dialogues
 from iotcall.export.student.vocabulary import TrimmedVocabulary, retokenised, trim_vocabulary

@@ -7,7 +7,7 @@ import json
 from tokenizers import Tokenizer, decoders, models, normalizers, trainers
 
 from iotcall.catalogue import ToolCall
-from iotcall.distill.tokenizer import train_tokenizer
+from iotcall.distill.training.tokenizer import train_tokenizer
 from iotcall.formats import Format
 from iotcall.grammar.vocabulary import Vocabulary
 from tests.workshop import WORKSHOP

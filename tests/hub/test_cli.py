@@ -13,8 +13,12 @@ import pytest
 
 from iotcall.devices.simulated import SimulatedHome
 from tests.hub.actors import DEADLINE_SECONDS, ROOT, HubProcess, Mosquitto, Satellite
+from tests.hub.fallback.responder import Responder
+from tests.hub.fallback.service import completion
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+NONSENSE = ("on off on off", "off on lock off unlock", "on on off dim on", "seventy off on",
+            "off off lock on movie on", "lights")
 HUB = (sys.executable, "-m", "iotcall", "hub")
 
 
@@ -44,6 +48,29 @@ def test_the_shipped_student_switches_a_light_until_sigterm(
     shipped_hub.terminate()
     assert shipped_hub.wait() == 0
     satellite.wait_for("iotcall/iotcall-hub/status", {"state": "offline"})
+
+
+def test_a_settings_file_has_a_bigger_model_asked_over_mqtt(
+    mosquitto: Mosquitto, satellite: Satellite, simulated_home: SimulatedHome, tmp_path: Path
+) -> None:
+    config = tmp_path / "hub.toml"
+    config.write_text('home = "demo"\n[store]\npath = "hub.db"\n[fallback]\n'
+                      'topic = "models/ask"\nanswer_topic = "models/answers"\n')
+    process = HubProcess(tmp_path, mosquitto.url, "--config", str(config), command=HUB)
+    with Responder(mosquitto.port, "models/ask", completion(
+            ("toggle_lights", {"room": "kitchen", "state": "on"}))) as responder:
+        process.start()
+        try:
+            satellite.wait_for("iotcall/iotcall-hub/status", {"state": "online"})
+            for count, text in enumerate(NONSENSE, start=1):  # of some the student is not sure
+                satellite.say(text)
+                turn = satellite.wait("iotcall/iotcall-hub/turn", count)[-1]
+                if responder.bodies:
+                    break
+        finally:
+            process.close()
+    assert (turn["outcome"], turn["reply"]) == ("done", "The kitchen light is on.")
+    assert responder.answered_on == ["models/answers"]
 
 
 @pytest.mark.parametrize(("options", "says"), [

@@ -151,6 +151,36 @@ def test_assist_hands_over_a_transcript_and_speaks_the_answer(
     assert satellite.heard("hermes/tts/say") == []
 
 
+def test_the_same_words_over_several_ways_are_several_wishes_and_each_is_answered(
+    start_hub: StartHub, satellite: Satellite, simulated_home: SimulatedHome, gates: Gates
+) -> None:
+    """Who says no site is "default" on every way: these may be people in different rooms."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    start_hub("--wyoming", f"tcp://127.0.0.1:{port}")
+    text = "thermostat 70"
+    satellite.say("hold a kitchen lights on")
+    gates.wait_reached("a")  # the others wait together
+
+    async def ask() -> str:
+        async with AsyncTcpClient("127.0.0.1", port) as client:
+            await client.write_event(Transcript(text=text).event())
+            gates.open("a")
+            event = await asyncio.wait_for(client.read_event(), DEADLINE_SECONDS)
+            assert event is not None
+            return event.type
+
+    satellite.say(text)
+    satellite.publish("hermes/nlu/query", {"input": text})
+    satellite.publish(ASK, {"text": text})
+    assert asyncio.run(ask()) == "handled"
+    turns = satellite.wait(TURN, 5)[1:]
+    assert [turn["outcome"] for turn in turns] == ["done"] * 4
+    assert len(satellite.wait(ANSWER, 1)) == 1
+    assert len(satellite.wait("hermes/tts/say", 3)) == 3
+
+
 def test_a_device_that_appears_can_be_named_at_once_and_one_that_vanishes_cannot(
     start_hub: StartHub, satellite: Satellite, tmp_path: Path
 ) -> None:

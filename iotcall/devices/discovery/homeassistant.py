@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 
 import msgspec
@@ -67,7 +67,8 @@ class HomeAssistantDiscovery:
             return False
         self._remember(topic, before, entities)
         groups = {entity.group for entity in (*before, *entities)}
-        return any([self._regroup(group) for group in sorted(groups)])
+        changed = any([self._regroup(group) for group in sorted(groups)])
+        return changed or [each.members for each in before] != [each.members for each in entities]
 
     def devices(self) -> tuple[Device, ...]:
         """Sorted by id; two of one id are told apart by what they are."""
@@ -80,7 +81,11 @@ class HomeAssistantDiscovery:
                     device = msgspec.structs.replace(
                         device, address=f"{device.kind}/{device.address}")
                 found.setdefault(device.id, device)
-        return tuple(found[key] for key in sorted(found)[:MAX_DEVICES])
+        members = {f"{self.source}:{entity.unique}": entity.members
+                   for entities in self._entities.values() for entity in entities if entity.members}
+        known = {key: found[key] for key in sorted(found)[:MAX_DEVICES]}
+        return tuple(_grouped(device, members.get(key, ()), members.keys(), known)
+                     for key, device in known.items())
 
     def asks(self) -> tuple[Publication, ...]:
         """Nothing: announcements are retained."""
@@ -144,8 +149,22 @@ def _device(entity: Entity, owner: Owner) -> Device:
             entity.path.split("/")[-1].replace("_", " ")),
         room=owner.room, kind=entity.part.kind, source="homeassistant", address=entity.unique,
         points=entity.part.points, availability=entity.availability,
-        any_availability=entity.any_availability, model=owner.model, label=entity.part.label,
+        availability_mode=entity.availability_mode, model=owner.model, label=entity.part.label,
         hidden=_short(entity.part.hidden))
+
+
+def _grouped(device: Device, members: Sequence[str], groups: Collection[str],
+             known: Mapping[str, Device]) -> Device:
+    """With its members, if it is a group; a group of what is not known can be told nothing."""
+    ids = [f"{device.source}:{each}" for each in members]
+    parts = tuple(known[each] for each in ids if each in known and each not in groups)
+    if len(parts) == len(ids):
+        return msgspec.structs.replace(device, members=parts) if parts else device
+    strange = [f"member {each} is not known" for each, key in zip(members, ids, strict=True)
+               if key not in known or key in groups]
+    return msgspec.structs.replace(
+        device, points={}, members=parts, hidden=_short((*device.hidden, *strange)),
+        group_topic=min(device.write_topics(), default=""))
 
 
 def _sensors(entities: Sequence[Entity], owner: Owner) -> Device:
@@ -154,8 +173,10 @@ def _sensors(entities: Sequence[Entity], owner: Owner) -> Device:
     common = [each for each in first.availability
               if all(each in entity.availability for entity in entities)]
     labels = {entity.part.label for entity in entities} - {""}
+    modes = {entity.availability_mode for entity in entities}
     return msgspec.structs.replace(
         first, name=owner.name or first.name, address=owner.key, availability=tuple(common),
+        availability_mode=modes.pop() if len(modes) == 1 else "all",
         points={name: point for entity in entities for name, point in entity.part.points.items()},
         label=labels.pop() if len(labels) == 1 else "",
         hidden=_short(each for entity in entities for each in entity.part.hidden))

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from iotcall.devices.device import Availability
+from iotcall.devices.device import Availability, AvailabilityMode
 from iotcall.devices.discovery import homeassistant_points as points
 from iotcall.devices.discovery.abbreviations import (
     ABBREVIATIONS,
@@ -75,7 +75,9 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     owner: Owner
     part: Part
     availability: tuple[Availability, ...] = ()
-    any_availability: bool = False
+    availability_mode: AvailabilityMode = "all"
+    members: tuple[str, ...] = ()
+    """Not empty: it is a group of the entities with these unique_ids."""
 
     @property
     def group(self) -> str:
@@ -131,13 +133,19 @@ def _entity(component: str, path: str, said: Mapping[str, Any], owner: Any) -> E
         return None
     make = _MAKERS.get(component)
     part = make(config) if make else Part(kind="sensor")
-    availability, any_of = _availability(said)
+    availability, mode = _availability(said)
     name = clean_name(said.get("name"))
     if not name and "name" not in said and part.kind == "sensor":
         name = next(iter(part.points), "")  # as Home Assistant names it by its class
     return Entity(component=component, path=path, part=part, name=name, owner=_owner(owner),
                   unique=_identifier(said.get("unique_id")) or path[:MAX_ADDRESS_LENGTH],
-                  availability=availability, any_availability=any_of)
+                  availability=availability, availability_mode=mode,
+                  members=_members(said.get("group")))
+
+
+def _members(said: Any) -> tuple[str, ...]:
+    listed = said[:MAX_COMPONENTS] if isinstance(said, list) else []
+    return tuple(dict.fromkeys(filter(None, map(_identifier, listed))))
 
 
 def _with_base(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,20 +173,19 @@ def _listed(said: Any) -> list[dict[str, Any]]:
     return [each for each in listed[:_MAX_AVAILABILITY] if isinstance(each, dict)]
 
 
-def _availability(said: Mapping[str, Any]) -> tuple[tuple[Availability, ...], bool]:
-    """Where it says that it is there, and whether one topic is enough.
-
-    With several topics the default is that the latest message counts, which nobody can know of
-    retained ones: all must say online then.
-    """
+def _availability(said: Mapping[str, Any]) -> tuple[tuple[Availability, ...], AvailabilityMode]:
+    """Where it says that it is there, and how several topics count: by default the latest does."""
     listed = _listed(said.get("availability")) or [{
         "topic": said.get("availability_topic"),
         "value_template": said.get("availability_template"),
         "payload_available": said.get("payload_available", "online"),
         "payload_not_available": said.get("payload_not_available", "offline")}]
     found = (_available(Config(each), each) for each in listed)
-    return (tuple(dict.fromkeys(each for each in found if each is not None)),
-            said.get("availability_mode") == "any")
+    known = tuple(dict.fromkeys(each for each in found if each is not None))
+    mode = said.get("availability_mode")
+    if len(known) < 2 or mode == "all":
+        return known, "all"
+    return known, "any" if mode == "any" else "latest"
 
 
 def _available(config: Config, said: Mapping[str, Any]) -> Availability | None:

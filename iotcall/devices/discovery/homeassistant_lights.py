@@ -1,13 +1,12 @@
 """Lights of Home Assistant's schemas default and json, as points. Leaves out: schema template.
 
-White levels, effects and colours of x and y or with a white part are not understood. Source:
+White levels and effects are not understood. Source:
 https://www.home-assistant.io/integrations/light.mqtt/
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import msgspec
 
@@ -93,19 +92,13 @@ def _json(config: Config) -> Part:
     form = next((form for mode, form in _COLOR_OBJECTS.items() if mode in modes), None)
     if form:
         points["color"] = point(write("color"), reads("color"), color=form)
-    else:
-        _refuse_modes(config, modes & {"xy", "rgbw", "rgbww"})
     if "color_temp" in modes:
         points["white"] = _white(config, write("color_temp"), reads("color_temp"))
-    _refuse_modes(config, modes & {"white"})
+    if "white" in modes:
+        config.refuse("color mode white")
     if config.flag("effect", False):
         config.refuse("effect")
     return config.part("light", points)
-
-
-def _refuse_modes(config: Config, modes: Iterable[str]) -> None:
-    for mode in sorted(modes):
-        config.refuse(f"color mode {mode}")
 
 
 def _level(config: Config, scale: float, write: Write | None,
@@ -153,6 +146,10 @@ def _white(config: Config, write: Write | None, reads: tuple[Read, ...]) -> Poin
     return point(write, reads, unit=unit, low=low, high=high)
 
 
-_COLOR_TOPICS: dict[str, ColorForm] = {"rgb": "rgb_text", "hs": "hs_text"}
-_COLOR_OBJECTS: dict[str, ColorForm] = {"rgb": "rgb_object", "hs": "h_s"}
+_COLOR_TOPICS: dict[str, ColorForm] = {
+    "rgb": "rgb_text", "hs": "hs_text", "xy": "xy_text", "rgbw": "rgbw_text",
+    "rgbww": "rgbww_text"}
+_COLOR_OBJECTS: dict[str, ColorForm] = {
+    "rgb": "rgb_object", "hs": "h_s", "xy": "xy_object", "rgbw": "rgbw_object",
+    "rgbww": "rgbww_object"}
 """What is preferred first."""

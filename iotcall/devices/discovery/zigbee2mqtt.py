@@ -1,13 +1,16 @@
-"""Devices that zigbee2mqtt announces on bridge/devices. Leaves out: groups, what exposes mean.
+"""Devices and groups that zigbee2mqtt announces. Leaves out: what exposes mean, what groups share.
 
-A group's members are devices already. Source:
-https://www.zigbee2mqtt.io/guide/usage/mqtt_topics_and_messages.html#zigbee2mqtt-bridge-devices
+Source: https://www.zigbee2mqtt.io/guide/usage/mqtt_topics_and_messages.html#zigbee2mqtt-bridge-devices
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
-from typing import Annotated, Any
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -15,13 +18,18 @@ import structlog
 from iotcall.devices.device import Device, Source
 from iotcall.devices.discovery.base import MAX_DEVICES, clean_name, is_topic, read_json
 from iotcall.devices.discovery.zigbee_exposes import Part, parts_of
+from iotcall.devices.discovery.zigbee_groups import Address, Group, Member, group_of
 from iotcall.devices.drivers.zigbee2mqtt import asks_of, availability_of, faults_of
 from iotcall.devices.points import Publication
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 MAX_HIDDEN = 32
 """Names of what is not understood that are kept of one device."""
+MAX_ENDPOINTS = 64
+"""Of one device."""
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -36,11 +44,13 @@ class Definition(msgspec.Struct, frozen=True):
 class Announced(msgspec.Struct, frozen=True):
     """One of bridge/devices; the coordinator, and what nobody supports, has no definition."""
 
-    ieee_address: Annotated[str, msgspec.Meta(pattern=r"^0x[0-9A-Fa-f]{16}\Z")]
+    ieee_address: Address
     friendly_name: str
     definition: Definition | None = None
     disabled: bool = False
     interview_completed: bool = True
+    endpoints: Any = {}
+    """Number -> an object with its name, where it has one."""
 
 
 class ZigbeeDiscovery:
@@ -51,49 +61,100 @@ class ZigbeeDiscovery:
     def __init__(self, base: str) -> None:
         """`base`: the bridge's base topic."""
         self._base = base
-        self._topic = f"{base}/bridge/devices"
+        self._topics = f"{base}/bridge/devices", f"{base}/bridge/groups"
         self._devices: tuple[Device, ...] = ()
+        self._endpoints: dict[Member, str] = {}  # that have a name
+        self._announced: tuple[Group, ...] = ()
+        self._groups: tuple[Device, ...] = ()
 
     def subscriptions(self) -> tuple[str, ...]:
-        """One retained topic tells it all."""
-        return (self._topic,)
+        """Two retained topics tell it all."""
+        return self._topics
 
     def take(self, topic: str, payload: bytes) -> bool:
         """A list replaces the one before; an empty payload takes it back."""
-        if topic != self._topic:
+        if topic not in self._topics:
             return False
         said = read_json(payload, topic) if payload else []
         if not isinstance(said, list):
             if said is not None:
                 log.warning("announcement_malformed", kind="no_list", topic=topic)
             return False
-        before, self._devices = self._devices, _devices(said, self._base)
-        return self._devices != before
+        before = self.devices()
+        if topic == self._topics[0]:
+            announced = _converted(said, Announced, "devices")
+            self._devices = _devices(announced, self._base)
+            self._endpoints = {at: name for each in announced for at, name in _endpoints(each)}
+        else:
+            self._announced = tuple(
+                each for each in _converted(said, Group, "groups")
+                if each.members and _can_be_addressed(each.friendly_name, self._base))
+        self._groups = self._grouped()
+        return self.devices() != before
 
     def devices(self) -> tuple[Device, ...]:
-        """Sorted by id; room is never said."""
-        return self._devices
+        """Sorted by id, which puts groups last; room is never said."""
+        return self._devices + self._groups
 
     def asks(self) -> tuple[Publication, ...]:
         """Nothing: the bridge announces by itself."""
         return ()
 
-
-def _devices(said: list[Any], base: str) -> tuple[Device, ...]:
-    found: dict[str, Device] = {}
-    malformed = 0
-    for each in said:
-        try:
-            announced = msgspec.convert(each, Announced)
-        except msgspec.ValidationError:
-            malformed += 1
-            continue
-        for device in _devices_of(announced, base):
+    def _grouped(self) -> tuple[Device, ...]:
+        """The groups, of what their members are now."""
+        by_address = {device.address: device for device in self._devices}
+        parts = Counter(device.address.partition("/")[0] for device in self._devices)
+        found: dict[str, Device] = {}
+        for group in self._announced[:max(0, MAX_DEVICES - len(self._devices))]:
+            device = group_of(group, {each: self._part(each, by_address, parts)
+                                      for each in group.members}, self._base)
             found.setdefault(device.id, device)
-    if malformed or len(found) > MAX_DEVICES:
-        log.warning("announcement_malformed", kind="devices", left_out=malformed,
-                    found=len(found), taken=MAX_DEVICES)
+        return tuple(found[key] for key in sorted(found))
+
+    def _part(self, member: Member, by_address: Mapping[str, Device], parts: Mapping[str, int]
+              ) -> Device | None:
+        """What of a device a member is: its endpoint, or the device where it has no more parts."""
+        address = member.ieee_address.lower()
+        name = self._endpoints.get(Member(address, member.endpoint), "")
+        if name and f"{address}/{name}" in by_address:
+            return by_address[f"{address}/{name}"]
+        device = by_address.get(address)
+        if device and (parts[address] == 1 or device.write_topics()):
+            return device
+        return None
+
+
+def _converted(said: list[Any], what: type[T], kind: str) -> list[T]:
+    """Those that are written as the documentation says."""
+    found: list[T] = []
+    for each in said:
+        with contextlib.suppress(msgspec.ValidationError, RecursionError, OverflowError):
+            found.append(msgspec.convert(each, what))
+    if len(found) < len(said):
+        log.warning("announcement_malformed", kind=kind, left_out=len(said) - len(found))
+    return found
+
+
+def _devices(announced: list[Announced], base: str) -> tuple[Device, ...]:
+    found: dict[str, Device] = {}
+    for each in announced:
+        for device in _devices_of(each, base):
+            found.setdefault(device.id, device)
+    if len(found) > MAX_DEVICES:
+        log.warning("announcement_malformed", kind="too_many", found=len(found), taken=MAX_DEVICES)
     return tuple(found[key] for key in sorted(found)[:MAX_DEVICES])
+
+
+def _endpoints(announced: Announced) -> Iterator[tuple[Member, str]]:
+    said = announced.endpoints if isinstance(announced.endpoints, dict) else {}
+    for number, each in islice(said.items(), MAX_ENDPOINTS):
+        name = each.get("name") if isinstance(each, dict) else None
+        if isinstance(name, str) and re.fullmatch(r"[0-9]{1,3}", str(number)):
+            yield Member(announced.ieee_address.lower(), int(number)), name
+
+
+def _can_be_addressed(name: str, base: str) -> bool:
+    return bool(name) and is_topic(f"{base}/{name}") and name.split("/")[0] != "bridge"
 
 
 def _devices_of(announced: Announced, base: str) -> list[Device]:
@@ -102,7 +163,7 @@ def _devices_of(announced: Announced, base: str) -> list[Device]:
     topic = f"{base}/{name}"
     if announced.disabled or not announced.interview_completed or definition is None:
         return []
-    if not is_topic(topic) or not name or name.split("/")[0] == "bridge":
+    if not _can_be_addressed(name, base):
         return []
     return [_device(announced, definition, base, part) for part in parts_of(
         definition.exposes, topic)]

@@ -25,7 +25,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     told: tuple[tuple[str, str, Value], ...]
     """(device's id, property, value), in order."""
     before: dict[str, State]
-    """Device's id -> its state before."""
+    """Id -> the state before, of the devices and of a group's members."""
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):

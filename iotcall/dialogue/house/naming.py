@@ -13,7 +13,14 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from iotcall.devices import Device, Home, spoken
-from iotcall.dialogue.house.nouns import Noun, called, ending, ending_by_sound, fits
+from iotcall.dialogue.house.nouns import (
+    Noun,
+    NounFound,
+    called,
+    ending,
+    ending_by_sound,
+    fits,
+)
 from iotcall.dialogue.words import words
 from iotcall.speech.spelling import alike, singular
 
@@ -130,7 +137,7 @@ def _part(part: str, noun: Noun | None, several: bool, home: Home, nouns: Sequen
     said = plain(part)
     rooms = _rooms_exactly(said, home)
     if rooms and noun is not None:
-        devices = tuple(device for device in home.devices
+        devices = tuple(device for device in home.counted()
                         if device.room in rooms and fits(device, noun, nouns))
         if devices:
             return Phrase(devices=devices, several=several or len(devices) == 1, rooms=rooms,
@@ -149,8 +156,9 @@ def _one(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, ...]
          site_room: str, *, loose: bool) -> Phrase | None:
     """What a phrase without an "and" means; not loose: by its exact words only."""
     if set(said) <= _EVERYTHING | {"devices", "else"}:
-        return Phrase(devices=_inside(home.devices, within), several=True, everything=True)
-    named = _named_exactly(said, home, within)
+        return Phrase(devices=_inside(home.counted(), within), several=True, everything=True)
+    named = tuple(device for device in _named_exactly(said, home, within)
+                  if not device.members or _is_meant(device, said, home, nouns, within))
     rooms = within or ((site_room,) if site_room else ())
     # subtle: of one room only: "the blinds upstairs" are not just the one called "bedroom blinds"
     end = ending(said, nouns)
@@ -163,9 +171,11 @@ def _one(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, ...]
     by_kind = _by_kind(said, home, nouns, within)
     if by_kind:
         return by_kind
+    if end and (groups := _groups_of_kind(end, home, nouns, within)):
+        return Phrase(devices=groups)
     rooms = _rooms_exactly(said, home)
     if rooms:
-        devices = tuple(device for device in home.devices if device.room in rooms)
+        devices = tuple(device for device in home.counted() if device.room in rooms)
         return Phrase(devices=devices, several=True, rooms=rooms)
     if not loose:
         return None
@@ -178,6 +188,26 @@ def _one(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, ...]
 def _named_exactly(said: Words, home: Home, within: tuple[str, ...]) -> tuple[Device, ...]:
     return tuple(device for device in _inside(home.devices, within)
                  if any(said == plain(name) for name in _names(device, home)))
+
+
+def _is_meant(group: Device, said: Words, home: Home, nouns: Sequence[Noun],
+              within: tuple[str, ...]) -> bool:
+    """Whether a group of that name is meant, and no more than it: a room is more than a group that
+    is called so, and so are "the kitchen lights", unless all of them are members."""
+    if group in home.counted():
+        return True
+    found = _by_kind(said, home, nouns, within)
+    return not _rooms_exactly(said, home) and not (found and found.several and (
+        {each.id for each in found.devices} - {each.id for each in group.members}))
+
+
+def _groups_of_kind(end: NounFound, home: Home, nouns: Sequence[Noun], within: tuple[str, ...]
+                    ) -> tuple[Device, ...]:
+    """"The downstairs group lights": the group, which or whose members are of that kind."""
+    name = end.before[1:] if end.before[:1] == ("all",) else end.before
+    return tuple(device for device in _named_exactly(name, home, within)
+                 if name and device.members and any(fits(each, end.noun, nouns)
+                                           for each in (device, *device.members)))
 
 
 def _named_shortly(said: Words, home: Home, rooms: tuple[str, ...]) -> tuple[Device, ...]:
@@ -218,7 +248,7 @@ def _by_kind(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, 
             if not ahead or (within and not set(ahead) & set(within)):
                 return None
             rooms = ahead
-    devices = tuple(device for device in _inside(home.devices, rooms)
+    devices = tuple(device for device in _inside(home.counted(), rooms)
                     if fits(device, found.noun, nouns))
     if found.said not in (tuple(words(each)) for each in (
             *found.noun.one[:1], *found.noun.several[:1])):
@@ -229,14 +259,16 @@ def _by_kind(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, 
 
 def _by_part(said: Words, home: Home, within: tuple[str, ...], site_room: str
              ) -> tuple[Device, ...]:
-    """Devices whose name holds all the words: "desk" for "desk lamp"."""
+    """Devices whose name holds all the words: "desk" for "desk lamp"; if there are none, groups."""
     wanted = {singular(word) for word in said} - {"one"}
     if not wanted:
         return ()
     found = tuple(device for device in _inside(home.devices, within)
                   if any(wanted <= {singular(word) for word in plain(name)}
                          for name in _names(device, home)))
-    return _nearest(found, within, site_room)
+    counted = {device.id for device in home.counted()}
+    return _nearest(tuple(device for device in found if device.id in counted) or found, within,
+                    site_room)
 
 
 def _by_sound(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, ...],
@@ -267,8 +299,10 @@ def _nearest(devices: Sequence[Device], within: tuple[str, ...], site_room: str
 
 
 def _inside(devices: Iterable[Device], rooms: Iterable[str]) -> tuple[Device, ...]:
+    """Those in the rooms, and groups all of whose members are."""
     keys = frozenset(rooms)
-    return tuple(device for device in devices if not keys or device.room in keys)
+    return tuple(device for device in devices if not keys or device.room in keys or (
+        device.members and all(each.room in keys for each in device.members)))
 
 
 def _names(device: Device, home: Home) -> tuple[str, ...]:

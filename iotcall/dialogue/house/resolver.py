@@ -7,7 +7,7 @@ One thing that cannot be done does not hold back the others; a question holds ba
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -211,29 +211,40 @@ def _query(call: ToolCall, around: Around, states: DeviceStates) -> Step | Quest
 
 
 def _undone(around: Around) -> Step:
-    """The last commands' devices as they were before; what cannot be set back is left."""
+    """The last commands' devices as they were before; what cannot be set back is left.
+
+    Of a group each member is set back by itself, where all of them had said what they were.
+    """
     replies, done = around.house.replies, around.memory.done
     if done is None:
         return Step(refusal=replies.nothing_to_undo)
     by_id = {device.id: device for device in around.home.devices}
     commands: list[Command] = []
     for key in dict.fromkeys(key for key, _, _ in done.told):
-        device, state = by_id.get(key), done.before.get(key, {})
+        device = by_id.get(key)
         if device is None:
             continue
         names = {name for told, name, _ in done.told if told == key}
-        if "brightness" in names or "color" in names or "white" in names:
-            names |= {"state"}
-        if "movement" in names and "position" in state and device.can("position"):
-            names = (names | {"position"}) - {"movement"}
-        # subtle: off last: a brightness would switch the light on again
-        for name in sorted(names & state.keys(), key=lambda each: (each == "state", each)):
-            if device.can(name):
-                commands.append(command_for(device, name, state[name]))
+        members = [by_id[each.id] for each in device.members if done.before.get(each.id)
+                   and each.id in by_id]
+        for each in members if len(members) == len(device.members) > 0 else [device]:
+            commands += _set_back(each, names, done.before.get(each.id, {}))
     if not commands:
         return Step(refusal=replies.nothing_to_undo)
     devices = tuple({told.device.id: told.device for told in commands}.values())
     return Step(commands=tuple(commands), reply=replies.undone, mentioned=devices)
+
+
+def _set_back(device: Device, names: set[str], state: Mapping[str, Value]) -> list[Command]:
+    """The commands that undo those to the properties of that name."""
+    if "brightness" in names or "color" in names or "white" in names:
+        names = names | {"state"}
+    if "movement" in names and "position" in state and device.can("position"):
+        names = (names | {"position"}) - {"movement"}
+    # subtle: off last: a brightness would switch the light on again
+    return [command_for(device, name, state[name])
+            for name in sorted(names & state.keys(), key=lambda each: (each == "state", each))
+            if device.can(name)]
 
 
 def _again(around: Around) -> Step:

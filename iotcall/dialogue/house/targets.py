@@ -75,10 +75,19 @@ def meant_by(where: Where, around: Around, *, tool: str, kinds: Sequence[Kind],
     rooms = rooms_of(where.but, around.home, around.site_room)
     if spared is None and not rooms:
         return _unknown(where.but, around)
-    ids = {device.id for device in (spared.devices if spared else ())}
-    left = tuple(device for device in found.devices
-                 if device.id not in ids and device.room not in (() if ids else rooms))
-    return msgspec.structs.replace(found, devices=left)
+    ids = {each.id for device in (spared.devices if spared else ())
+           for each in (device, *device.members)}
+
+    def is_spared(device: Device) -> bool:
+        return device.id in ids or device.room in (() if ids else rooms)
+
+    # a group of which some are spared is what is left of its members, without those that are hidden
+    here = {device.id for device in around.home.devices}
+    whole = (part for device in found.devices for part in (
+        [each for each in device.members if each.id in here]
+        if any(map(is_spared, device.members)) else (device,)))
+    left = {device.id: device for device in whole if not is_spared(device)}
+    return msgspec.structs.replace(found, devices=tuple(left.values()))
 
 
 def _said(where: Where, around: Around, *, tool: str, kinds: Sequence[Kind],
@@ -120,7 +129,7 @@ def _said(where: Where, around: Around, *, tool: str, kinds: Sequence[Kind],
 def _other(around: Around, *, tool: str, can: Callable[[Device], bool]) -> Found:
     """"The other one": of the same kind and in the same room as what was spoken of."""
     it = around.memory.it(around.home)
-    alike = tuple(device for device in around.home.devices if device not in it and can(device)
+    alike = tuple(device for device in around.home.counted() if device not in it and can(device)
                   and any((device.kind, device.room) == (each.kind, each.room) for each in it))
     if not alike:
         return _which_what(tool, around)
@@ -220,7 +229,7 @@ def _unnamed(where: Where, rooms: tuple[str, ...], around: Around, *, tool: str,
     if not rooms and not kinds and where.scope != "all":
         return _which_what(tool, around)
     allowed = kinds or (_SWITCHED_BY_ROOM if rooms else _SWITCHED_BY_EVERYTHING)
-    able = tuple(device for device in home.devices if device.kind in allowed and can(device)
+    able = tuple(device for device in home.counted() if device.kind in allowed and can(device)
                  and (not rooms or device.room in rooms))
     if not able:
         return _none_there(tool, rooms, around)

@@ -209,6 +209,8 @@ class _Played:
                                       if device.id == wanted.device))
         if said in ("up", "down"):
             was = before.get(key)
+            if key == "brightness" and said == "up" and before.get("state") == "off":
+                was = 0  # what is dark gets brighter with any light
             if key != name or not isinstance(value, int | float):
                 return False
             if not isinstance(was, int | float):

@@ -90,6 +90,8 @@ def read_outcomes(path: Path, home: Home) -> list[SaidTurn]:
             turns.append(SaidTurn(line=number, site=site, first=first,
                                   utterance=utterance.strip(), right=right))
             first = False
+    if not turns:
+        raise FileError(path, "holds no utterance; expected `utterance => outcome` a line")
     return turns
 
 

@@ -4,8 +4,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from iotcall.catalogue import Catalogue, ToolCall
-from iotcall.distill.sequences import IGNORED, Example, sequences, texts
-from iotcall.distill.tokenizer import train_tokenizer
+from iotcall.distill.training.sequences import IGNORED, Example, sequences, texts
+from iotcall.distill.training.tokenizer import train_tokenizer
 from iotcall.evaluate import Dialogue, LabelledTurn
 from iotcall.formats import COMPACT, FORMATS, LFM2, Format
 

@@ -7,7 +7,7 @@ import pytest
 
 from iotcall.catalogue import ToolCall
 from iotcall.distill.recipe import Recipe
-from iotcall.distill.record import STEPS, note_of, standing
+from iotcall.distill.training.record import STEPS, note_of, standing
 from iotcall.errors import FileError, InputError
 from iotcall.evaluate import Dialogue, LabelledTurn
 

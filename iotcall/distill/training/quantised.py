@@ -7,12 +7,16 @@ arXiv:1308.3432). At the end the rounded weights stay, so that packing them chan
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from transformers import TrainerCallback
+
+from iotcall.errors import InputError
 
 _BLOCK = 32
 """Weights that share a scale, along the inner dimension."""
@@ -52,20 +56,38 @@ class RoundLate(TrainerCallback):  # type: ignore[misc]  # untyped base
             begin_rounding(model, self._bits)
 
 
+def check_rounding(model: Any) -> None:
+    """Nothing if the model's weights can be rounded.
+
+    Raises:
+        InputError: a width is no multiple of a block.
+    """
+    for name, module in _rounded(model):
+        if module.weight.shape[1] % _BLOCK:
+            raise InputError(f"bits: expected widths that {_BLOCK} divides, found "
+                             f"{module.weight.shape[1]} of {name}; change the student's sizes")
+
+
+def holds_rounding(checkpoint: Path) -> bool:
+    """Whether a checkpoint was saved with rounding begun."""
+    with safe_open(checkpoint / "model.safetensors", "pt") as weights:
+        return any(".parametrizations." in name for name in weights.keys())  # noqa: SIM118
+
+
 def is_rounding(model: nn.Module) -> bool:
     """Whether the model's products see rounded weights."""
     return any(parametrize.is_parametrized(module) for module in model.modules())
 
 
 def begin_rounding(model: Any, bits: int) -> None:
-    """Round what the export packs: linear layers and the embedding, which the head shares."""
+    """Round what the export packs: linear layers and the embedding, which the head may share."""
     head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
-    for module in [*model.modules()]:
-        if isinstance(module, nn.Linear) and module is not head:
-            parametrize.register_parametrization(module, "weight", Rounded(bits))
-    parametrize.register_parametrization(embedding, "weight", Rounded(bits))
-    head.weight = None  # it is made anew from the embedding in every pass
-    head.forward = lambda hidden: nn.functional.linear(hidden, embedding.weight)
+    tied = head.weight is embedding.weight
+    for _, module in _rounded(model):
+        parametrize.register_parametrization(module, "weight", Rounded(bits))
+    if tied:
+        head.weight = None  # it is made anew from the embedding in every pass
+        head.forward = lambda hidden: nn.functional.linear(hidden, embedding.weight)
 
 
 def end_rounding(model: Any) -> None:
@@ -76,5 +98,14 @@ def end_rounding(model: Any) -> None:
     for module in [*model.modules()]:
         if parametrize.is_parametrized(module):
             parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
-    del head.__dict__["forward"]
-    head.weight = embedding.weight
+    if head.__dict__.pop("forward", None):
+        head.weight = embedding.weight
+
+
+def _rounded(model: Any) -> list[tuple[str, nn.Module]]:
+    """The layers whose weights the export packs, each weight once."""
+    head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
+    tied = head.weight is embedding.weight
+    return [(name, module) for name, module in model.named_modules()
+            if module is embedding
+            or (isinstance(module, nn.Linear) and not (tied and module is head))]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from iotcall.distill.tokenizer import train_tokenizer
+from iotcall.distill.training.tokenizer import train_tokenizer
 from iotcall.formats import HERMES
 from tests.workshop import steadily
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,18 +23,19 @@ from iotcall.formats import Format
 
 STEPS = ".steps"
 """Folder of intermediate checkpoints, inside that of the checkpoint."""
+SCRATCH_FORMAT = "compact"
+"""Wire format of a student from scratch whose recipe names none."""
 
 Standing = Literal["new", "begun", "finished"]
 
 
-def note_of(recipe: Recipe, dialogues: Iterable[Dialogue]) -> CheckpointNote:
+def note_of(recipe: Recipe, dialogues: Iterable[Dialogue],
+            dev: Sequence[Dialogue] = ()) -> CheckpointNote:
     """What a training of this recipe on these dialogues leaves beside its checkpoint."""
-    digest = hashlib.sha256()
-    for dialogue in dialogues:
-        digest.update((json.dumps(dialogue_to_json(dialogue), ensure_ascii=False) + "\n").encode())
     return CheckpointNote(
-        format=recipe.format, catalogue=recipe.catalogue, recipe=msgspec.to_builtins(recipe),
-        dialogues_sha256=digest.hexdigest())
+        format=recipe.format or SCRATCH_FORMAT, catalogue=recipe.catalogue,
+        recipe=msgspec.to_builtins(recipe), dialogues_sha256=_hash(dialogues),
+        dev_sha256=_hash(dev) if dev else "")
 
 
 def check_place(out: Path, *, resume: bool) -> None:
@@ -71,7 +72,8 @@ def standing(out: Path, note: CheckpointNote, *, resume: bool) -> Standing:
 
 def check_dialogues(dialogues: Sequence[Dialogue], format: Format, catalogue: Catalogue,
                     path: Path) -> None:
-    """Nothing if every turn of the file's dialogues can be learnt: one call of the catalogue.
+    """Nothing if every turn of the file's dialogues can be learnt: calls of the catalogue, as many
+    as it allows.
 
     Raises:
         FileError: names row and turn.
@@ -79,16 +81,31 @@ def check_dialogues(dialogues: Sequence[Dialogue], format: Format, catalogue: Ca
     for row, dialogue in enumerate(dialogues):
         for number, turn in enumerate(dialogue.turns):
             place = f"row {row}, turn {number} (counted from 0)"
-            if len(turn.calls) != 1:
+            if not (not catalogue.may_decline) <= len(turn.calls) <= catalogue.max_calls:
                 found = f"{len(turn.calls)} calls" if turn.calls else "a refusal"
-                raise FileError(path, f"expected one call, found {found}: a grammar cannot say "
-                                      "that yet; leave the dialogue out", place=place)
+                raise FileError(path, f"expected {_answer(catalogue)}, found {found}, which the "
+                                      "catalogue does not allow (max_tool_calls, tool_choice); "
+                                      "leave the dialogue out", place=place)
             try:
-                catalogue.check(turn.calls[0])
+                for call in turn.calls:
+                    catalogue.check(call)
                 format.render(turn.calls, catalogue)
             except CallError as error:
                 raise FileError(path, f"is no call of the catalogue {catalogue.name!r}: {error}",
                                 place=place) from error
+
+
+def _answer(catalogue: Catalogue) -> str:
+    most = "one call" if catalogue.max_calls == 1 else f"up to {catalogue.max_calls} calls"
+    return f"{most} or a refusal" if catalogue.may_decline else most
+
+
+def _hash(dialogues: Iterable[Dialogue]) -> str:
+    """SHA-256 of the dialogues as rows of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    for dialogue in dialogues:
+        digest.update((json.dumps(dialogue_to_json(dialogue), ensure_ascii=False) + "\n").encode())
+    return digest.hexdigest()
 
 
 def _note(folder: Path) -> CheckpointNote | None:
@@ -99,10 +116,20 @@ def _note(folder: Path) -> CheckpointNote | None:
 
 
 def _differences(found: CheckpointNote, wanted: CheckpointNote) -> list[str]:
-    keys = sorted(found.recipe.keys() | wanted.recipe.keys())
-    differences = [
-        f"{key} is {found.recipe.get(key)!r} there, {wanted.recipe.get(key)!r} here"
-        for key in keys if found.recipe.get(key) != wanted.recipe.get(key)]
+    there, here = _whole(found), _whole(wanted)
+    differences = [f"{key} is {there.get(key)!r} there, {here.get(key)!r} here"
+                   for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
     if not differences and found.dialogues_sha256 != wanted.dialogues_sha256:
         differences.append("its dialogues are others")
+    if not differences and found.dev_sha256 != wanted.dev_sha256:
+        differences.append("its development dialogues are others")
     return differences
+
+
+def _whole(note: CheckpointNote) -> dict[str, Any]:
+    """The note's recipe with every setting: an earlier version may have known fewer."""
+    try:
+        recipe = msgspec.convert(note.recipe, Recipe)
+    except msgspec.ValidationError:
+        return note.recipe
+    return {**msgspec.to_builtins(recipe), "format": note.format, "learning_rate": recipe.rate}

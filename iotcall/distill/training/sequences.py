@@ -1,7 +1,8 @@
 """Dialogues -> token ids and labels, with loss on the calls only. Leaves out: batching.
 
 A dialogue is one sequence where earlier turns look just as the newest one does; otherwise every
-turn is a sequence of its own, with the turns before it as the student will see them.
+turn is a sequence of its own, with the turns before it as the student will see them. What people
+say is cleaned as a hub cleans it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import msgspec
 from tokenizers import Tokenizer
 
 from iotcall.catalogue import Catalogue
+from iotcall.checkpoint import HISTORY_TURNS
 from iotcall.evaluate import Dialogue
 from iotcall.formats import Format, PromptPieces
+from iotcall.runtime.prompt import PromptTokens
 
 IGNORED = -100
 """The label of tokens without loss (torch's cross entropy)."""
@@ -40,16 +43,19 @@ def texts(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogue) -
 
 
 def sequences(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogue,
-              tokenizer: Tokenizer) -> Iterator[Example]:
-    """All training sequences, in order."""
-    pieces = format.pieces(catalogue)
+              tokenizer: Tokenizer, pieces: PromptPieces | None = None) -> Iterator[Example]:
+    """All training sequences, in order; without `pieces`, prompts are the format's own."""
+    pieces = pieces or format.pieces(catalogue)
     whole = pieces.call_open == pieces.past_call_open and pieces.past_call_close == pieces.end
+    clean = PromptTokens(tokenizer, format, pieces, catalogue).clean
     for dialogue in dialogues:
         answers = [format.render(turn.calls, catalogue) for turn in dialogue.turns]
-        opened = [turn.utterance for turn in dialogue.turns]
+        said = [clean(turn.utterance) for turn in dialogue.turns]
         lasts: Sequence[int] = [len(answers) - 1] if whole else range(len(answers))
         for last in lasts:
-            yield _sequence(pieces, opened[:last + 1], answers[:last + 1], tokenizer, whole)
+            first = 0 if whole else max(0, last - HISTORY_TURNS)
+            yield _sequence(pieces, said[first:last + 1], answers[first:last + 1], tokenizer,
+                            whole)
 
 
 def _sequence(pieces: PromptPieces, utterances: list[str], answers: list[str],
@@ -63,8 +69,8 @@ def _sequence(pieces: PromptPieces, utterances: list[str], answers: list[str],
     parts += [(pieces.open_turn(utterances[-1]), False), (answers[-1] + pieces.end, True)]
     ids: list[int] = []
     labels: list[int] = []
-    for (_, learnt), encoding in zip(parts, tokenizer.encode_batch([text for text, _ in parts]),
-                                     strict=True):
+    encodings = tokenizer.encode_batch([text for text, _ in parts], add_special_tokens=False)
+    for (_, learnt), encoding in zip(parts, encodings, strict=True):
         ids += encoding.ids
         labels += encoding.ids if learnt else [IGNORED] * len(encoding.ids)
     return Example(ids, labels)

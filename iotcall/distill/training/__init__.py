@@ -1,0 +1,1 @@
+"""Train students: from scratch, from an encoder, or from a given checkpoint."""

@@ -1,0 +1,88 @@
+"""``make bench-students DATA=FOLDER``: how good the shipped students are, as a table.
+
+Held-out voices, golden turns and, where the folder of public files is at hand, their training
+halves; what a typo and a bad recogniser cost; what int8 costs; ordinary talk that would become a
+command. Every figure comes from `iotcall eval`, `iotcall calibrate` and `iotcall home judge` as
+anybody would run them.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from iotcall.distill.public import off_topic_rules, ordinary_talk
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+WORK = ROOT / "build" / "bench" / "students"
+IOTCALL = Path(sys.executable).parent / "iotcall"
+STUDENTS = ("home", "smart_home", "banking", "massive_iot", "shell")
+TALK = {"smart_home": "intent_unclear", "banking": "intent_unclear"}
+
+
+def asked(*arguments: str) -> dict[str, Any]:
+    """What a command prints as JSON."""
+    done = subprocess.run([str(IOTCALL), *arguments, "--json"], check=False, capture_output=True,
+                          text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(arguments)}: {done.stderr}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def evaluated(student: str, data: Path, *more: str) -> dict[str, Any]:
+    return asked("eval", "--bundle", student, "--data", str(data), *more)
+
+
+def share(found: dict[str, Any]) -> str:
+    low, high = found["interval95"]
+    return (f"{found['tool_call_equivalence']:.1%} ({found['correct']} of {found['items']}, "
+            f"{low:.1%} to {high:.1%})")
+
+
+def figures(student: str, public: Path | None) -> list[str]:
+    """Rows of the student's table."""
+    folder = ROOT / "grammars" / student
+    sets = [("golden turns", folder / "golden.jsonl")]
+    if (folder / "voices" / "heldout.said").is_file():
+        sets += [("held-out voices", folder / "voices" / "heldout.said"),
+                 ("development voices", folder / "voices" / "dev.said")]
+    if public and (public / student / "train.jsonl").is_file():
+        sets.append(("public training half", public / student / "train.jsonl"))
+    rows = []
+    for name, data in sets:
+        clean = evaluated(student, data)
+        typo = evaluated(student, data, "--typos", "1")
+        noisy = evaluated(student, data, "--wer", "0.1")
+        rows.append(f"| {name} | {share(clean)} | {clean['name_accuracy']:.1%} "
+                    f"| {typo['tool_call_equivalence']:.1%} "
+                    f"| {noisy['tool_call_equivalence']:.1%} "
+                    f"| {clean['dialogues_correct']} of {clean['dialogues']} "
+                    f"| {clean['invalid_calls']} | {clean['latency_ms']['p50']:.0f} ms |")
+    if public and (folder / "synthesis" / "off_topic.toml").is_file():
+        talk = ordinary_talk(public / "offtopic" / "clinc_train.jsonl", off_topic_rules(folder),
+                             to_judge=True)
+        WORK.mkdir(parents=True, exist_ok=True)
+        file = WORK / f"{student}.talk"
+        file.write_text("\n".join(talk[::4]) + "\n", encoding="utf-8")
+        found = asked("calibrate", "--bundle", student, "--data", str(folder / "golden.jsonl"),
+                      "--off-topic", str(file), "--dry-run", "--force")
+        rows.append(f"\nOrdinary talk: {json.dumps(found.get('off_topic', found))}")
+    return rows
+
+
+def main() -> None:
+    public = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    for student in sys.argv[2:] or STUDENTS:
+        if not (ROOT / "bundles" / student).is_dir():
+            continue
+        print(f"\n## {student}\n\n| turns | equivalence | names | one typo | 10 % word errors "
+              "| whole dialogues | invalid | median |\n|---|---|---|---|---|---|---|---|")
+        print("\n".join(figures(student, public)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
