@@ -157,7 +157,7 @@ def assemble(file: HomeFile, found: Sequence[Device] = ()) -> Home:
             file.discovery.sources.index(one.source), one.room, one.name, one.id)):
         told = told_topics(device)
         if any(_matches(each, file.discovery.hide) for each in (device, *device.members)) or (
-                device.kind != "lock" and told & locks) or any(
+                device.kind != "lock" and device.write_topics() and told & locks) or any(
                 taken.get(channel, device.source) != device.source
                 for channel in told or _channels(device)):
             hidden.append(device)

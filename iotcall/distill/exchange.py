@@ -62,6 +62,8 @@ class ExchangeRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Share of exchanged words that are made up."""
     known: tuple[str, ...] = ()
     """Arguments whose words are never made up: by their sense one tells which argument they are."""
+    small: tuple[str, ...] = ()
+    """Arguments that are written in small letters, however they were said."""
     alone: bool = False
     """Every written dialogue stands for itself; otherwise several may follow each other."""
 

@@ -19,6 +19,8 @@ class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """With a slip of the finger."""
     misheard: float = 0.14
     """With a word that a recogniser got wrong."""
+    shouted: float = 0.04
+    """With a word in capitals, or all of them."""
 
 
 USUAL = Noise()
@@ -75,6 +77,14 @@ def slip(sentence: str, random: Random) -> str:
         word[:place] + word[place + 1] + word[place] + word[place + 2:],
         word[:place] + random.choice(_LETTERS) + word[place + 1:],
     ))
+    return " ".join(words)
+
+
+def shout(text: str, random: Random) -> str:
+    """One word in capitals."""
+    words = text.split(" ")
+    at = random.randrange(len(words))
+    words[at] = words[at].upper()
     return " ".join(words)
 
 

@@ -9,7 +9,7 @@ from random import Random
 
 import msgspec
 
-from iotcall.distill.noise import AFTER, BEFORE, USUAL, Noise, mishear, slip
+from iotcall.distill.noise import AFTER, BEFORE, USUAL, Noise, mishear, shout, slip
 from iotcall.evaluate.marked import MarkedTurn, Span
 from iotcall.speech import is_number_word, numbers
 
@@ -76,6 +76,12 @@ def roughened(sentence: Sentence, random: Random, noise: Noise = USUAL, *,
             (noise.misheard, mishear), (noise.misheard / 5, mishear)):
         if random.random() < share:
             pieces = _changed(pieces, kept, change, random)
+    if random.random() < noise.shouted:
+        if random.random() < 0.4:
+            pieces = [(text if any(span in kept for span in spans) else text.upper(), spans)
+                      for text, spans in pieces]
+        else:
+            pieces = _changed(pieces, kept, shout, random)
     return Sentence(pieces)
 
 

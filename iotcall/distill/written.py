@@ -123,7 +123,8 @@ class Written:
                             given[key], sentence.text):
                         return None  # "the debit one nine two four nine"
                 elif span.literal:
-                    given[key] = sentence.span(span)
+                    now = sentence.span(span)
+                    given[key] = now.lower() if key in self._exchange.rules.small else now
                 else:
                     given[key] = chosen.words.get(written_as.casefold(), given[key])
                 meant[written_as.casefold()] = str(given[key])

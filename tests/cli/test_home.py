@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from paho.mqtt.publish import multiple
 
 from iotcall.devices import load_home
 from iotcall.devices.simulated import SimulatedHome
 from iotcall.dialogue.pins import ScryptPin
 from iotcall.shipped import shipped
+from tests.devices.discovery.test_zigbee2mqtt_groups import group
+from tests.devices.discovery.zigbee_models import device, of, state
 from tests.hub.actors import Mosquitto
 
 
@@ -51,6 +54,28 @@ def test_what_is_announced_is_shown_with_its_state_and_what_is_hidden(tmp_path: 
     assert names["kitchen light"]["state"] == {"state": "off", "brightness": 100}
     assert names["reading lamp"]["from"].startswith("tasmota:")
     assert [each.split(":")[0] for each in told["hidden"]] == ["tasmota"]
+
+
+def test_a_group_is_shown_as_one_and_not_counted_as_a_device(tmp_path: Path) -> None:
+    home = tmp_path / "found.toml"
+    home.write_text('name = "found"\n[discovery]\nsources = ["zigbee2mqtt"]\n')
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    lamps = {name: f"0x00158d000000000{at}" for at, name in enumerate(("desk", "shelf"))}
+    try:
+        multiple([(f"zigbee2mqtt/bridge/{topic}", json.dumps(said), 1, True) for topic, said in (
+            ("devices", [device(at, name, of("light", state())) for name, at in lamps.items()]),
+            ("groups", [group(*lamps.values(), name="reading")]))], port=broker.port)
+        text = run("show", str(home), "--broker", broker.url, "--seconds", "2").stdout
+        told = json.loads(run("show", str(home), "--broker", broker.url, "--seconds", "2",
+                              "--json").stdout)
+    finally:
+        broker.stop()
+    assert "light group" in text
+    assert "2 devices and 1 group in 0 rooms" in text
+    assert "group reading: desk, shelf" in text
+    assert {each["name"]: each["members"] for each in told["devices"]} == {
+        "desk": [], "shelf": [], "reading": [f"zigbee2mqtt:{at}" for at in lamps.values()]}
 
 
 def test_a_home_that_leaves_all_to_discovery_needs_a_broker(tmp_path: Path) -> None:

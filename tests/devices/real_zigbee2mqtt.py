@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +120,18 @@ def installed() -> Path:
 
 
 @contextlib.contextmanager
-def zigbee2mqtt(packages: Path, port: int, data: Path) -> Iterator[None]:
-    """It has started, at the broker of the port; its files and its log are in `data`."""
+def zigbee2mqtt(packages: Path, port: int, data: Path,
+                groups: Mapping[str, Sequence[Modelled]] | None = None) -> Iterator[None]:
+    """It has started, at the broker of the port; its files and its log are in `data`.
+
+    `groups`: friendly name -> members.
+    """
+    groups = groups or {}
     data.mkdir(parents=True, exist_ok=True)
-    (data / "configuration.yaml").write_text(json.dumps(_configuration(port)))  # JSON is YAML
+    (data / "configuration.yaml").write_text(json.dumps(_configuration(port, groups)))  # JSON is YAML
     (data / "database.db").write_text("".join(
-        json.dumps(each) + "\n" for each in (_coordinator(), *map(_entry, DEVICES))))
+        json.dumps(each) + "\n" for each in (_coordinator(), *map(_entry, DEVICES), *(
+            _group(number, members) for number, members in enumerate(groups.values(), 1)))))
     (data / "radio.json").write_text(json.dumps({
         each.address: {"network": _network(each), "silent": each.silent, "ranges": each.ranges,
                        "attributes": {"genBasic": {"zclVersion": 3}, **each.attributes}}
@@ -160,7 +166,7 @@ def _when_started(running: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.1)
 
 
-def _configuration(port: int) -> dict[str, Any]:
+def _configuration(port: int, groups: Iterable[str]) -> dict[str, Any]:
     return {
         "version": 5,
         "mqtt": {"server": f"mqtt://127.0.0.1:{port}", "base_topic": "zigbee2mqtt"},
@@ -170,6 +176,7 @@ def _configuration(port: int) -> dict[str, Any]:
         "advanced": {"log_output": ["console"], "log_level": "info", "channel": 11, "pan_id": 6754,
                      "ext_pan_id": [0xDD] * 8, "network_key": list(range(16))},
         "devices": {each.address: {"friendly_name": each.name} for each in DEVICES},
+        "groups": {str(number): {"friendly_name": name} for number, name in enumerate(groups, 1)},
     }
 
 
@@ -190,6 +197,11 @@ def _entry(device: Modelled) -> dict[str, Any]:
             "interviewCompleted": True, "interviewState": "SUCCESSFUL",
             "lastSeen": int(time.time() * 1000),
             "meta": {"configured": "0.0.0"}}  # else it reads the lock's state at its first word
+
+
+def _group(number: int, members: Sequence[Modelled]) -> dict[str, Any]:
+    return {"id": 100 + number, "type": "Group", "groupID": number, "meta": {}, "members": [
+        {"deviceIeeeAddr": each.address, "endpointID": 1} for each in members]}
 
 
 def _endpoint(profile: int, clusters: list[int], device: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from iotcall.devices import Device, DeviceStates, Unable, command_for
 from iotcall.devices.device import Source
 from iotcall.devices.discovery import Registry
 from iotcall.devices.home_file import Discovery, HomeFile
+from iotcall.devices.home_groups import told_topics
 from iotcall.devices.properties import Value
 from tests.devices.real_zigbee2mqtt import (
     COVER,
@@ -194,6 +195,35 @@ def test_a_removed_device_is_gone(hub: Hub) -> None:
                          json.dumps({"id": PLUG.name, "force": True}))
     hub.listener.until(lambda: hub.registry.home.device(PLUG.name) is None)
     assert len(hub.registry.home.devices) == len(DEVICES) - 1
+
+
+def test_a_group_is_told_as_one_and_says_what_its_members_say(
+    packages: Path, broker: int, tmp_path: Path, listen: Callable[..., Any]
+) -> None:
+    groups = {"downstairs": (LAMP, PLUG), "blinds": (COVER,), "odd": (LAMP, LOCK), "empty": ()}
+    with zigbee2mqtt(packages, broker, tmp_path / "zigbee2mqtt", groups):
+        hub = Hub(listen, "zigbee2mqtt", "homeassistant")
+        hub.listener.until(lambda: sum(bool(each.members) for each in hub.registry.home.devices
+                                       if each.source == "zigbee2mqtt") == 3)
+        home = hub.registry.home
+        downstairs, blinds, odd = (found for name in ("downstairs", "blinds", "odd")
+                                   if (found := home.device(name)))
+        assert [each.name for each in downstairs.members] == [LAMP.name, PLUG.name]
+        assert sorted(downstairs.points) == ["state"]
+        assert sorted(blinds.points) == ["movement", "position"]
+        assert odd.points == {}
+        hub.listener.until(lambda: hub.states.online(downstairs))
+        assert hub.tell(downstairs, "state", "on")
+        assert hub.tell(blinds, "position", 30)
+        assert hub.tell(hub.device(PLUG), "state", "off")
+        assert hub.tell(hub.device(LAMP), "state", "off")
+        hub.listener.until(lambda: hub.states.of(downstairs) == {"state": "off"})
+        # what it tells Home Assistant of the groups is hidden: they are described already
+        hub.listener.until(lambda: all(any(
+            topic in told_topics(each) for each in hub.registry.home.hidden)
+            for topic in (group.group_topic for group in (downstairs, blinds, odd))))
+        assert [each.name for each in hub.registry.home.devices if each.members] == [
+            "blinds", "downstairs", "odd"]
 
 
 def test_home_assistants_discovery_describes_the_same_devices(

@@ -3,9 +3,11 @@ from __future__ import annotations
 import threading
 import time
 
+import msgspec
 import pytest
 
 from iotcall.devices import Device, DeviceStates, Home, command_for
+from iotcall.devices.device import Availability
 
 
 @pytest.fixture
@@ -66,6 +68,44 @@ def test_a_device_is_offline_when_its_bridge_is(states: DeviceStates, light: Dev
     assert states.online(light) is False
     states.feed("zigbee2mqtt/bridge/state", b"online")
     assert states.online(light) is True
+
+
+@pytest.fixture
+def latest(small_home: Home) -> tuple[DeviceStates, Device]:
+    """A device of two topics, of which the latest message counts."""
+    gadget = Device(name="gadget", room="", kind="plug", source="homeassistant", address="g",
+                    availability=tuple(Availability(topic=each) for each in "ab"),
+                    availability_mode="latest")
+    return DeviceStates(msgspec.structs.replace(small_home, devices=(gadget,))), gadget
+
+
+@pytest.mark.parametrize(("said", "online"), [
+    ("", None), ("a+", True), ("a+ b-", False), ("a- b+", True), ("b- a+ a-", False),
+    # retained ones come in any order: of two that differ nobody knows the later
+    ("a+r", True), ("a+r b+r", True), ("a+r b-r", None), ("b-r a+r", None), ("a+r b-r b+", True),
+    # a subscription that is renewed brings them again: what was known is no news
+    ("a+r b-r b+ a+r b+r", True), ("a+ b- a+r b-r", False), ("b- a+ a+r b-r", True),
+    # what changed while nobody listened is later than all that was heard
+    ("a+ b+ a+r b-r", False), ("b- a- b+r a-r", True), ("a+ b- b+r a-r", None),
+])
+def test_the_latest_word_on_any_topic_counts(
+    latest: tuple[DeviceStates, Device], said: str, online: bool | None
+) -> None:
+    states, gadget = latest
+    for word in said.split():
+        states.feed(word[0], b"online" if word[1] == "+" else b"offline",
+                    retained=word.endswith("r"))
+    assert states.online(gadget) is online
+
+
+def test_what_spoke_last_is_forgotten_with_the_device(
+    small_home: Home, latest: tuple[DeviceStates, Device]
+) -> None:
+    states, gadget = latest
+    states.feed("a", b"offline")
+    states.follow(small_home)
+    states.follow(msgspec.structs.replace(small_home, devices=(gadget,)))
+    assert states.online(gadget) is None
 
 
 def test_a_tasmota_will_marks_it_offline(small_home: Home, states: DeviceStates) -> None:

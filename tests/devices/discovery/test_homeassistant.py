@@ -109,14 +109,6 @@ def test_kelvin_goes_as_it_is() -> None:
     assert lamp.limits("white") == (2000, 5000)
 
 
-@pytest.mark.parametrize("mode", ["xy", "rgbw", "rgbww"])
-def test_a_color_that_cannot_be_written_is_named(mode: str) -> None:
-    lamp = announced("light", {"schema": "json", "cmd_t": "c", "supported_color_modes": [mode]})
-    assert not lamp.can("color")
-    assert lamp.can("brightness")
-    assert lamp.hidden == (f"color mode {mode}",)
-
-
 def test_a_light_that_is_only_switched_has_no_brightness() -> None:
     lamp = announced("light", {"schema": "json", "cmd_t": "c", "supported_color_modes": ["onoff"]})
     assert list(lamp.points) == ["state"]
@@ -727,13 +719,56 @@ def test_all_topics_must_say_online_where_the_config_wants_all() -> None:
     assert states.online(lamp) is True
 
 
-@pytest.mark.parametrize(("mode", "online"), [("any", True), ("all", False), ("latest", False)])
-def test_one_topic_is_enough_where_the_config_says_any(mode: str, online: bool) -> None:
-    lamp = announced("light", {"cmd_t": "c", "avty_mode": mode, "avty": [{"t": "a"}, {"t": "b"}]})
+@pytest.mark.parametrize(("mode", "said"), [
+    ({"avty_mode": "any"}, [False, True, True]), ({"avty_mode": "all"}, [False, False, False]),
+    ({"avty_mode": "latest"}, [False, True, False]), ({}, [False, True, False])])
+def test_several_topics_count_as_the_config_says(mode: dict[str, str], said: list[bool]) -> None:
+    lamp = announced("light", {"cmd_t": "c", **mode, "avty": [{"t": "a"}, {"t": "b"}]})
     states = states_of(lamp)
-    states.feed("a", b"offline")
-    states.feed("b", b"online")
-    assert states.online(lamp) is online
+    found = []
+    for topic, payload in (("a", b"offline"), ("b", b"online"), ("a", b"offline")):
+        states.feed(topic, payload)
+        found.append(states.online(lamp))
+    assert found == said
+
+
+def test_sensors_of_one_device_count_all_topics_where_they_differ() -> None:
+    both = [{"t": "a"}, {"t": "b"}]
+    home = Announced()
+    for name, mode in (("temperature", "any"), ("humidity", "latest")):
+        home.say(f"sensor/{name}", {"dev": {"ids": "s", "name": "S"}, "dev_cla": name, "avty": both,
+                                    "stat_t": name, "avty_mode": mode, "uniq_id": name,
+                                    "unit_of_meas": "%" if name == "humidity" else "°C"})
+    assert home.only().availability_mode == "all"
+    assert len(home.only().availability) == 2
+
+
+# Groups
+
+
+def test_a_group_of_entities_has_them_as_members() -> None:
+    home = Announced()
+    lamps = {"name": "Both", "uniq_id": "g", "cmd_t": "g", "group": ["a", "b"]}
+    home.say("light/g", lamps)
+    assert home.devices["Both"].points == {}
+    assert home.devices["Both"].hidden == ("member a is not known", "member b is not known")
+    for each in "ab":
+        home.say(f"light/{each}", {"name": each, "uniq_id": each, "cmd_t": each})
+    group = home.devices["Both"]
+    assert [each.name for each in group.members] == ["a", "b"]
+    assert told(group, "state", "on") == [("g", "ON")]
+    assert home.say("light/g", {**lamps, "group": ["b"]})
+    assert [each.name for each in home.devices["Both"].members] == ["b"]
+    assert home.say("light/g", {**lamps, "group": "b"})
+    assert home.devices["Both"].members == ()
+
+
+def test_a_group_of_groups_can_be_told_nothing() -> None:
+    home = Announced()
+    for each, other in (("a", "b"), ("b", "a")):
+        home.say(f"light/{each}", {"name": each, "uniq_id": each, "cmd_t": each, "group": [other]})
+    assert {name: (device.points, device.members) for name, device in home.devices.items()} == {
+        "a": ({}, ()), "b": ({}, ())}
 
 
 def test_a_single_availability_has_its_own_words() -> None:

@@ -84,7 +84,8 @@ def test_what_is_no_list_changes_nothing(payload: bytes) -> None:
 
 def test_another_base_is_another_bridge() -> None:
     discovery = ZigbeeDiscovery("home/upstairs")
-    assert discovery.subscriptions() == ("home/upstairs/bridge/devices",)
+    assert discovery.subscriptions() == (
+        "home/upstairs/bridge/devices", "home/upstairs/bridge/groups")
     assert not discovery.take(TOPIC, json.dumps([device(LAMP, "lamp", QUALITY)]).encode())
     (lamp,) = found(device(LAMP, "lamp", of("light", state())), base="home/upstairs")
     assert lamp.write_topics() == {"home/upstairs/lamp/set"}
