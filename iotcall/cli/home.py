@@ -91,7 +91,8 @@ def _as_json(known: Home, states: DeviceStates | None) -> dict[str, Any]:
         "devices": [{
             "id": device.id, "name": device.name, "room": device.room, "kind": device.kind,
             "aliases": device.aliases, "model": device.model, "label": device.label,
-            "from": _origin(device, known), "members": [each.id for each in device.members],
+            "from": _origin(device, known), "group": device.is_group,
+            "members": [each.id for each in device.members],
             "told": sorted(filter(device.can, device.points)),
             "tells": sorted(name for name, point in device.points.items() if point.reads),
             "not_understood": device.hidden,
@@ -119,7 +120,9 @@ def _print(known: Home, states: DeviceStates | None) -> None:
     order = {key: place for place, key in enumerate(known.rooms)}
     for device in sorted(known.devices, key=lambda each: (order.get(each.room, 999), each.name)):
         name = device.name + (f" ({', '.join(device.aliases)})" if device.aliases else "")
-        kind = f"{device.kind} group" if device.members else device.kind
+        kind: str = device.kind
+        if device.is_group:
+            kind = f"{kind} group" if device.points else "group"
         told = ", ".join(sorted(filter(device.can, device.points))) or "nothing"
         state = [_state(device, states)] if states is not None else []
         table.add_row(*map(escape, (device.room or "-", name, kind, told, *state,
@@ -128,14 +131,14 @@ def _print(known: Home, states: DeviceStates | None) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=_FILE_WIDTH)
     console.print(table)
-    groups = [device for device in known.devices if device.members]
+    groups = [device for device in known.devices if device.is_group]
     counted = f"{len(known.devices) - len(groups)} devices" + (
         f" and {len(groups)} group{'s' * (len(groups) != 1)}" if groups else "")
     console.print(f"{counted} in {len(known.rooms)} rooms; scenes: "
                   f"{escape(', '.join(sorted(known.scenes)) or 'none')}")
     for device in groups:
-        console.print(escape(f"group {device.name}: "
-                             f"{', '.join(each.name for each in device.members)}"))
+        members = ", ".join(each.name for each in device.members)
+        console.print(escape(f"members of {device.name}: {members or 'none that is known'}"))
     for entry in known.missing:
         console.print(escape(f"not announced: {entry.name} ({entry.discovered})"))
     for device in known.hidden:

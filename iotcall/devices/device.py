@@ -79,6 +79,11 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
         """Never two devices have the same; it outlives a new name."""
         return f"{self.source}:{self.address}"
 
+    @property
+    def is_group(self) -> bool:
+        """Whether it is one, though none of its members may be known."""
+        return bool(self.members or self.group_topic)
+
     def can(self, name: str) -> bool:
         """Whether the property can be set."""
         point = self.points.get(name)

@@ -163,7 +163,7 @@ def assemble(file: HomeFile, found: Sequence[Device] = ()) -> Home:
             hidden.append(device)
             continue
         device = _placed(device, file, rooms)
-        if device.members:
+        if device.is_group:
             device = called(device, _places(rooms, file))
         device = _renamed(device, named)
         devices.append(device)
@@ -187,7 +187,7 @@ def _placed(device: Device, file: HomeFile, rooms: dict[str, Room]) -> Device:
     for pattern, key in file.discovery.rooms.items():
         if _matches(device, (pattern,)):
             return msgspec.structs.replace(device, room=key)
-    if device.members:
+    if device.is_group:
         return msgspec.structs.replace(device, room="")
     wanted = spoken(device.room)
     if wanted:

@@ -128,7 +128,8 @@ def zigbee2mqtt(packages: Path, port: int, data: Path,
     """
     groups = groups or {}
     data.mkdir(parents=True, exist_ok=True)
-    (data / "configuration.yaml").write_text(json.dumps(_configuration(port, groups)))  # JSON is YAML
+    configuration = json.dumps(_configuration(port, groups))
+    (data / "configuration.yaml").write_text(configuration)  # JSON is YAML
     (data / "database.db").write_text("".join(
         json.dumps(each) + "\n" for each in (_coordinator(), *map(_entry, DEVICES), *(
             _group(number, members) for number, members in enumerate(groups.values(), 1)))))

@@ -207,3 +207,22 @@ def test_several_calls_are_one_plan_or_none(talk: Any) -> None:
     outcome = talk.says("x", both[0], door(door="front"))
     assert isinstance(outcome, Question)
     assert outcome.calls == (both[0], door(door="front"))
+
+
+def test_a_group_is_reported_and_told_only_when_it_is_named(
+    talk_in: Callable[[Home], Any], home: Home
+) -> None:
+    lamps = home.of_kind("light", "kitchen")
+    group = msgspec.structs.replace(
+        lamps[0], name="counter", room="kitchen", address="group/1", members=lamps)
+    talk = talk_in(msgspec.structs.replace(home, devices=(group, *home.devices)))
+    talk.states.feed("zigbee2mqtt/kitchen light", b'{"state":"ON"}')
+    talk.states.feed("zigbee2mqtt/back_door_lock", b'{"state":"LOCK"}')
+    talk.states.feed("stat/coffee_maker/RESULT", b'{"POWER":"OFF"}')
+    assert talk.says("x", status(device_type="all", room="kitchen")).reply == (
+        "The kitchen light is on. The back door is locked. The coffee maker is off.")
+    assert "counter" not in talk.says("x", status(device_type="all")).reply
+    assert talk.says("x", status(device_type="lights", room="counter")).reply == (
+        "The counter is on.")
+    assert talk.plans("all lights off", lights(state="off")) == [
+        (name, "state", "off") for name in LIGHTS]

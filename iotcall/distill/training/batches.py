@@ -6,6 +6,7 @@ Leaves out: making the sequences (see sequences).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from random import Random
 from typing import Any
 
 import torch
@@ -48,7 +49,9 @@ class ByLength(torch.utils.data.Sampler[int]):  # type: ignore[misc]  # untyped 
         return len(self._lengths)
 
     def __iter__(self) -> Iterator[int]:
-        order = torch.Generator().manual_seed(self._seed + (self._epoch << 32))
+        # subtle: torch takes 32 bits of a seed
+        drawn = Random(f"{self._seed} {self._epoch}").getrandbits(32)
+        order = torch.Generator().manual_seed(drawn)
         return iter(get_length_grouped_indices(self._lengths, self._step, generator=order))
 
 

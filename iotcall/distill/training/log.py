@@ -115,6 +115,16 @@ class Log:
         return counts and all(row.equivalence < equivalence
                               for row in self.judgements if row.counts)
 
+    def is_exhausted(self, patience: int) -> bool:
+        """Whether that many judgements, the last ones, count and are not the best; 0: never."""
+        last = [row.best for row in self.judgements if row.counts][-patience:]
+        return 0 < patience == len(last) and not any(last)
+
+    @property
+    def best(self) -> int | None:
+        """The step of the best student that was judged."""
+        return next((row.step for row in reversed(self.judgements) if row.best), None)
+
     def add(self, row: Row) -> None:
         """Write a row; what was written before stays."""
         if isinstance(row, Judgement):

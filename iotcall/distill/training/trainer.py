@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from iotcall.catalogue import Catalogue
@@ -88,9 +88,10 @@ def train_student(
     run = _Run(start, recipe, examples, judged, out, last, checkpoint_every, told)
     for callback in callbacks:
         run.add_callback(callback)
-    run.train(resume_from_checkpoint=str(last) if last else None)
-    if judged and run.state.best_global_step:
-        _take(run.model, steps / f"checkpoint-{run.state.best_global_step}")
+    if not run.history.is_exhausted(recipe.patience):  # as it was when it was interrupted
+        run.train(resume_from_checkpoint=str(last) if last else None)
+    if run.history.best:
+        _take(run.model, steps / f"checkpoint-{run.history.best}")
     end_rounding(start.model)
     save_student(start.model, start.tokenizer, recipe, base, out)
     note.write(out)  # last: a folder that has it is whole
@@ -128,16 +129,14 @@ class _Run(Trainer):  # type: ignore[misc]  # untyped base
             data_collator=lambda batch: collate(batch, start.end_id))
         self.remove_callback(PrinterCallback)
         step = int(last.name.rpartition("-")[2]) if last else 0
-        self._log = Log(out, step)
-        self.add_callback(_Logging(self._log, told))
+        self.history = Log(out, step)
+        self.add_callback(_Logging(self.history, told))
         if recipe.bits:
             self.add_callback(RoundLate(recipe.bits, recipe.rounded_share))
             if last and holds_rounding(last):
                 begin_rounding(start.model, recipe.bits)
         if judged:
-            self.add_callback(_JudgeAtEnd())
-            if recipe.patience:
-                self.add_callback(EarlyStoppingCallback(recipe.patience))
+            self.add_callback(_JudgedAtEnd())
         self._told = told
         weights = list(start.model.parameters())
         self._note(Begun(
@@ -166,16 +165,17 @@ class _Run(Trainer):  # type: ignore[misc]  # untyped base
             correct=found.correct, equivalence=share,
             interval95=wilson_interval(found.correct, items),
             names=found.names / max(items, 1), unanswered=found.unanswered, seconds=found.seconds,
-            counts=self._counts(), best=self._log.is_best(share, counts=self._counts()))
+            counts=self._counts(), best=self.history.is_best(share, counts=self._counts()))
         self._note(row)
         metrics = {f"eval_{_METRIC}": share}
         control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         control.should_save = True  # the best one can only be kept if it was saved
+        control.should_training_stop |= self.history.is_exhausted(self._recipe.patience)
         self.control = control
         return metrics
 
     def _determine_best_metric(self, metrics: Any, trial: Any) -> bool:
-        # subtle: without a best one, patience does not run out either
+        # by it the trainer knows which checkpoint to keep beside the newest
         return self._counts() and bool(super()._determine_best_metric(metrics, trial))
 
     def _counts(self) -> bool:
@@ -183,7 +183,7 @@ class _Run(Trainer):  # type: ignore[misc]  # untyped base
         return not self._recipe.bits or is_rounding(self.model)
 
     def _note(self, row: Row) -> None:
-        self._log.add(row)
+        self.history.add(row)
         self._told(row)
 
 
@@ -193,6 +193,9 @@ class _Logging(TrainerCallback):  # type: ignore[misc]  # untyped base
     def __init__(self, log: Log, told: Callable[[Row], None]) -> None:
         self._log, self._told = log, told
 
+    def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        control.should_log |= state.global_step >= state.max_steps
+
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:
         if logs and "loss" in logs:
             row = Loss(step=state.global_step, epoch=round(state.epoch, 4), loss=logs["loss"],
@@ -201,7 +204,7 @@ class _Logging(TrainerCallback):  # type: ignore[misc]  # untyped base
             self._told(row)
 
 
-class _JudgeAtEnd(TrainerCallback):  # type: ignore[misc]  # untyped base
+class _JudgedAtEnd(TrainerCallback):  # type: ignore[misc]  # untyped base
     """The last step is judged too, and every judgement has a loss before it."""
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:

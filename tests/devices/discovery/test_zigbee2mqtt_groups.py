@@ -1,4 +1,4 @@
-"""Groups of zigbee2mqtt: what they can be told, what they are in a home, and what is hostile."""
+"""Groups of zigbee2mqtt: what they can be told, and what is hostile."""
 
 from __future__ import annotations
 
@@ -10,50 +10,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iotcall.devices import Device, DeviceStates, Entry, Home, Room, Unable, assemble, command_for
-from iotcall.devices.device import Source
+from iotcall.devices import Device, DeviceStates, Home, Unable, command_for
 from iotcall.devices.discovery.base import MAX_DEVICES
-from iotcall.devices.discovery.homeassistant import HomeAssistantDiscovery
 from iotcall.devices.discovery.zigbee2mqtt import ZigbeeDiscovery
-from iotcall.devices.home_file import Discovery, Floor, HomeFile
+from iotcall.devices.home_file import HomeFile
 from tests.devices.discovery.announcing import altered, use
 from tests.devices.discovery.zigbee_models import (
-    BRIGHTNESS,
     COLOR_HS,
     COLOR_TEMP,
     COLOR_XY,
+    COLORED,
+    DESK,
+    DIMMER,
+    GROUPS,
     LAMP,
+    LOCK,
     PLUG,
     STRIP,
     TOPIC,
+    announced,
     device,
     enum,
     feature,
+    group,
     numeric,
     of,
     sent,
     state,
 )
-
-GROUPS = "zigbee2mqtt/bridge/groups"
-DESK, SHELF, DOOR = (f"0x00158d000000000{digit}" for digit in "456")
-DIMMER = of("light", state(), BRIGHTNESS)
-COLORED = of("light", state(), BRIGHTNESS, COLOR_TEMP, COLOR_XY)
-LOCK = of("lock", state(on="LOCK", off="UNLOCK"))
-
-
-def group(*members: tuple[str, int] | str, id: int = 5, name: str = "downstairs") -> dict[str, Any]:
-    """As bridge/groups says it; a member without an endpoint is its first."""
-    return {"id": id, "friendly_name": name, "description": None, "scenes": [], "members": [
-        {"ieee_address": each, "endpoint": 1} if isinstance(each, str)
-        else {"ieee_address": each[0], "endpoint": each[1]} for each in members]}
-
-
-def announced(devices: list[Any], *groups: Any) -> ZigbeeDiscovery:
-    discovery = ZigbeeDiscovery("zigbee2mqtt")
-    discovery.take(GROUPS, json.dumps(groups).encode())
-    discovery.take(TOPIC, json.dumps(devices).encode())
-    return discovery
 
 
 def grouped(*exposes: Any) -> Device:
@@ -188,126 +172,6 @@ def test_groups_follow_what_is_announced() -> None:
     assert [each.name for each in discovery.devices()] == ["a", "b"]
 
 
-# In a home
-
-
-def home(discovery: ZigbeeDiscovery, *entries: Entry, hide: tuple[str, ...] = (),
-         sources: tuple[Source, ...] = ("zigbee2mqtt",), more: tuple[Device, ...] = (),
-         rooms: dict[str, str] | None = None) -> Home:
-    file = HomeFile(name="", devices=entries, rooms={"kitchen": Room(), "den": Room()},
-                    floors={"downstairs": Floor()}, discovery=Discovery(
-                        sources=sources, hide=hide, rooms=rooms or {}))
-    return assemble(file, (*discovery.devices(), *more))
-
-
-@pytest.fixture
-def kitchen() -> ZigbeeDiscovery:
-    """A lamp and a shelf in the kitchen, a desk in the den; two groups of them."""
-    return announced(
-        [device(LAMP, "kitchen/lamp", DIMMER), device(SHELF, "kitchen/shelf", DIMMER),
-         device(DESK, "den/desk", DIMMER)],
-        group(LAMP, SHELF, name="kitchen/both"), group(LAMP, DESK, id=6))
-
-
-def test_a_group_has_no_room_and_is_not_counted_beside_its_members(
-    kitchen: ZigbeeDiscovery
-) -> None:
-    found = home(kitchen)
-    assert [(each.name, each.room) for each in found.devices if each.members] == [
-        ("downstairs group", ""), ("kitchen/both", "")]
-    assert len(found.of_kind("light")) == 3
-    assert [each.name for each in found.of_kind("light", "kitchen")] == [
-        "kitchen/lamp", "kitchen/shelf"]
-    assert len(found.counted()) == 3
-
-
-def test_a_group_can_be_named(kitchen: ZigbeeDiscovery) -> None:
-    found = home(kitchen)
-    for said in ("kitchen/both", "kitchen both", "the kitchen both group"):
-        both = found.device(said)
-        assert both is not None
-        assert both.id == "zigbee2mqtt:group/5"
-    assert found.device("downstairs") is None  # that is a floor here
-    assert found.device("the downstairs group") is not None
-
-
-def test_the_file_gives_a_group_its_room_and_name(kitchen: ZigbeeDiscovery) -> None:
-    found = home(kitchen, Entry(name="reading lights", room="den",
-                                discovered="zigbee2mqtt:group/6"), rooms={"*both": "kitchen"})
-    assert [(each.name, each.room) for each in found.devices if each.members] == [
-        ("reading lights", "den"), ("kitchen/both", "kitchen")]
-    assert [each.name for each in found.of_kind("light", "den")] == ["den/desk"]
-    nowhere = home(kitchen, Entry(name="reading lights", room="", discovered="zigbee2mqtt:group/6"))
-    assert nowhere.devices[0].room == ""
-
-
-def test_members_are_what_the_home_calls_them(kitchen: ZigbeeDiscovery) -> None:
-    found = home(kitchen, Entry(name="counter", room="den", discovered=f"zigbee2mqtt:{LAMP}"))
-    (both,) = [each for each in found.devices if each.name == "kitchen/both"]
-    assert [(each.name, each.room) for each in both.members] == [
-        ("counter", "den"), ("kitchen/shelf", "kitchen")]
-    by_hand = home(kitchen, Entry(name="counter", room="den", driver="zigbee2mqtt", kind="light",
-                                  address="kitchen/lamp"))
-    (both,) = [each for each in by_hand.devices if each.name == "kitchen/both"]
-    assert [each.name for each in both.members] == ["counter", "kitchen/shelf"]
-
-
-def test_a_group_with_a_hidden_member_is_hidden_unless_the_file_names_it(
-    kitchen: ZigbeeDiscovery
-) -> None:
-    found = home(kitchen, hide=("*shelf",))
-    assert [each.name for each in found.hidden] == ["kitchen/both", "kitchen/shelf"]
-    assert [each.name for each in found.devices if each.members] == ["downstairs group"]
-
-
-def test_a_group_whose_members_are_hidden_stands_in_their_place(kitchen: ZigbeeDiscovery) -> None:
-    chandelier = Entry(name="chandelier", room="kitchen", discovered="zigbee2mqtt:group/5")
-    found = home(kitchen, chandelier, hide=("kitchen/*",))
-    assert [each.name for each in found.of_kind("light", "kitchen")] == ["chandelier"]
-
-
-def test_a_group_that_the_file_describes_by_hand_is_one(kitchen: ZigbeeDiscovery) -> None:
-    both = Entry(name="both", room="kitchen", driver="zigbee2mqtt", kind="light",
-                 address="kitchen/both")
-    found = home(kitchen, both)
-    assert [each.name for each in found.devices[0].members] == ["kitchen/lamp", "kitchen/shelf"]
-    assert [each.name for each in found.of_kind("light", "kitchen")] == [
-        "kitchen/lamp", "kitchen/shelf"]
-    assert [each.name for each in found.hidden] == ["kitchen/both"]
-
-
-@pytest.mark.parametrize("sources", [
-    ("zigbee2mqtt", "homeassistant"), ("homeassistant", "zigbee2mqtt")])
-def test_what_home_assistant_is_told_of_a_group_is_the_same_group(
-    kitchen: ZigbeeDiscovery, sources: tuple[Source, ...]
-) -> None:
-    other = HomeAssistantDiscovery("homeassistant")
-    for path, config in (("k", {"name": "K", "cmd_t": "zigbee2mqtt/kitchen/lamp/set"}),
-                         ("g", {"name": "G", "cmd_t": "zigbee2mqtt/kitchen/both/set"})):
-        assert other.take(f"homeassistant/light/{path}/config", json.dumps({
-            "schema": "json", "uniq_id": path, **config}).encode())
-    found = home(kitchen, sources=sources, more=other.devices())
-    assert len(found.of_kind("light")) == 3
-    (both,) = [each for each in found.devices if each.name in ("G", "kitchen/both")]
-    first = "kitchen/lamp" if sources[0] == "zigbee2mqtt" else "K"
-    assert sorted(each.name for each in both.members) == sorted([first, "kitchen/shelf"])
-
-
-def test_a_group_of_what_may_not_be_told_is_not_told_by_another_announcement() -> None:
-    discovery = announced([device(LAMP, "lamp", DIMMER), device(DOOR, "door", LOCK)],
-                          group(LAMP, DOOR))
-    other = HomeAssistantDiscovery("homeassistant")
-    for kind in ("light", "lock"):  # as zigbee2mqtt announces both of a mixed group
-        assert other.take(f"homeassistant/{kind}/g/config", json.dumps({
-            "name": "both", "uniq_id": kind, "cmd_t": "zigbee2mqtt/downstairs/set"}).encode())
-    found = home(discovery, sources=("zigbee2mqtt", "homeassistant"), more=other.devices())
-    assert {each.source for each in found.hidden} == {"homeassistant"}
-    turned = home(discovery, sources=("homeassistant", "zigbee2mqtt"), more=other.devices())
-    (both,) = [each for each in turned.devices if each.source == "homeassistant"]
-    assert both.kind == "lock"
-    assert [each.name for each in both.members] == ["lamp", "door"]
-
-
 # Hostile announcements
 
 
@@ -340,11 +204,6 @@ def test_bounds_hold_for_a_flood() -> None:
 def test_two_groups_of_one_number_are_one() -> None:
     found = announced([device(LAMP, "lamp", DIMMER)], group(LAMP), group(LAMP, name="second"))
     assert [each.name for each in found.devices()] == ["lamp", "downstairs"]
-
-
-def test_a_group_that_is_called_as_a_device_does_not_make_the_device_its_own_member() -> None:
-    found = home(announced([device(LAMP, "lamp", DIMMER)], group(LAMP, name="lamp")))
-    assert all(not each.members for one in found.devices for each in one.members)
 
 
 _HOSTILE = [group(LAMP, (STRIP, 2)), group(DESK, id=6, name="den/all")]

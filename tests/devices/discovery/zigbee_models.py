@@ -16,8 +16,8 @@ from iotcall.devices.home import Home
 from iotcall.devices.home_file import HomeFile
 from iotcall.devices.properties import Value
 
-TOPIC = "zigbee2mqtt/bridge/devices"
-LAMP, PLUG, STRIP = (f"0x00158d000000000{digit}" for digit in "123")
+TOPIC, GROUPS = "zigbee2mqtt/bridge/devices", "zigbee2mqtt/bridge/groups"
+LAMP, PLUG, STRIP, DESK, SHELF, DOOR = (f"0x00158d000000000{digit}" for digit in "123456")
 
 
 def feature(name: str, type: str, access: int, *, endpoint: str = "", property: str = "",
@@ -57,6 +57,9 @@ COLOR_XY = feature("color_xy", "composite", 7, property="color", features=[
 COLOR_HS = feature("color_hs", "composite", 7, property="color", features=[
     feature("hue", "numeric", 7), feature("saturation", "numeric", 7)])
 QUALITY = numeric("linkquality", 1, "lqi", 0, 255)
+DIMMER = of("light", state(), BRIGHTNESS)
+COLORED = of("light", state(), BRIGHTNESS, COLOR_TEMP, COLOR_XY)
+LOCK = of("lock", state(on="LOCK", off="UNLOCK"))
 
 
 def device(address: str, name: str, *exposes: Any, **more: Any) -> dict[str, Any]:
@@ -75,6 +78,20 @@ def found(*devices: Any, base: str = "zigbee2mqtt") -> tuple[Device, ...]:
     discovery = ZigbeeDiscovery(base)
     discovery.take(f"{base}/bridge/devices", json.dumps([COORDINATOR, *devices]).encode())
     return discovery.devices()
+
+
+def group(*members: tuple[str, int] | str, id: int = 5, name: str = "downstairs") -> dict[str, Any]:
+    """As bridge/groups says it; a member without an endpoint is its first."""
+    return {"id": id, "friendly_name": name, "description": None, "scenes": [], "members": [
+        {"ieee_address": each, "endpoint": 1} if isinstance(each, str)
+        else {"ieee_address": each[0], "endpoint": each[1]} for each in members]}
+
+
+def announced(devices: list[Any], *groups: Any) -> ZigbeeDiscovery:
+    discovery = ZigbeeDiscovery("zigbee2mqtt")
+    discovery.take(GROUPS, json.dumps(groups).encode())
+    discovery.take(TOPIC, json.dumps(devices).encode())
+    return discovery
 
 
 def only(*exposes: Any, name: str = "thing", **more: Any) -> Device:

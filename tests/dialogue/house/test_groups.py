@@ -15,7 +15,7 @@ from iotcall.dialogue import Plan, Question, Refusal
 from iotcall.dialogue.phrasing import subject
 from iotcall.dialogue.safety import is_risky, opens
 from iotcall.dialogue.settings import Confirm
-from tests.devices.discovery.test_zigbee2mqtt_groups import (
+from tests.devices.discovery.zigbee_models import (
     DIMMER,
     GROUPS,
     LOCK,
