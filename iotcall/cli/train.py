@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from iotcall.cli.eval import progress
 from iotcall.cli.output import JsonOption, print_json
 from iotcall.errors import InputError
 from iotcall.shipped import find
@@ -98,7 +99,7 @@ def train(
     folder = find("grammars", wanted.catalogue)
     tools = load_catalogue(folder)
     with _opened(wanted, tools) as (wanted, opened):
-        rows = _dialogues(wanted, folder, tools, data, public)
+        rows = _dialogues(wanted, folder, tools, data, public, quiet=json)
         chosen = _dev(wanted, folder, tools, dev)
         note = note_of(wanted, rows, chosen)
         finished = standing(out, note, resume=resume) == "finished"
@@ -178,14 +179,19 @@ def _opened(recipe: Recipe, catalogue: Catalogue) -> Iterator[tuple[Recipe, Base
 
 
 def _dialogues(recipe: Recipe, folder: Path, catalogue: Catalogue, data: Sequence[Path] | None,
-               public: Path | None) -> list[Dialogue]:
+               public: Path | None, *, quiet: bool) -> list[Dialogue]:
     """What is learnt from."""
     from iotcall.distill.source import source_of
 
     if data:
         return _labelled(data, recipe, catalogue)
-    return list(source_of(folder, recipe.seed, recipe.mixture, noise=recipe.noise, public=public)
-                .dialogues(recipe.dialogues))
+    source = source_of(folder, recipe.seed, recipe.mixture, noise=recipe.noise, public=public)
+    found = []
+    with progress("drawing dialogues", recipe.dialogues, quiet=quiet) as told:
+        for dialogue in source.dialogues(recipe.dialogues):
+            found.append(dialogue)
+            told(len(found))
+    return found
 
 
 def _dev(recipe: Recipe, folder: Path, catalogue: Catalogue, given: Sequence[Path] | None

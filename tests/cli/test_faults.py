@@ -106,7 +106,7 @@ def test_a_broken_note_is_left_out_where_options_say_all_of_it(
     (["--learning-rate", "0"], "> 0.0 - at `$.learning_rate`"),
     (["--width", "100"], "found width 100 and heads 8"),
     (["--width", "8"], "even width per head"),
-    (["--recipe", "nosuch"], "shipped: home, smart_home"),
+    (["--recipe", "nosuch"], "shipped: banking, home"),
     (["--recipe", "smart_home", "--layers", "0"], "at `$.layers`"),
     (["--format", "nosuch"], "no wire format is called 'nosuch'"),
 ])

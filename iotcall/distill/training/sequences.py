@@ -47,28 +47,28 @@ def sequences(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogu
     """All training sequences, in order; without `pieces`, prompts are the format's own."""
     pieces = pieces or format.pieces(catalogue)
     whole = pieces.call_open == pieces.past_call_open and pieces.past_call_close == pieces.end
-    clean = PromptTokens(tokenizer, format, pieces, catalogue).clean
+    prompt = PromptTokens(tokenizer, format, pieces, catalogue)
+    prefix = prompt.prefix()  # its numbers are shared by all sequences: it may be a thousand tokens
     for dialogue in dialogues:
         answers = [format.render(turn.calls, catalogue) for turn in dialogue.turns]
-        said = [clean(turn.utterance) for turn in dialogue.turns]
+        said = [prompt.clean(turn.utterance) for turn in dialogue.turns]
         lasts: Sequence[int] = [len(answers) - 1] if whole else range(len(answers))
         for last in lasts:
             first = 0 if whole else max(0, last - HISTORY_TURNS)
-            yield _sequence(pieces, said[first:last + 1], answers[first:last + 1], tokenizer,
-                            whole)
+            yield _sequence(prefix, pieces, said[first:last + 1], answers[first:last + 1],
+                            tokenizer, whole)
 
 
-def _sequence(pieces: PromptPieces, utterances: list[str], answers: list[str],
+def _sequence(prefix: list[int], pieces: PromptPieces, utterances: list[str], answers: list[str],
               tokenizer: Tokenizer, whole: bool) -> Example:
-    parts: list[tuple[str, bool]] = [(pieces.prefix, False)]
+    parts: list[tuple[str, bool]] = []
     for utterance, answer in zip(utterances[:-1], answers[:-1], strict=True):
         if whole:
             parts += [(pieces.open_turn(utterance), False), (answer + pieces.end, True)]
         else:
             parts.append((pieces.past_turn(utterance, answer), False))
     parts += [(pieces.open_turn(utterances[-1]), False), (answers[-1] + pieces.end, True)]
-    ids: list[int] = []
-    labels: list[int] = []
+    ids, labels = [*prefix], [IGNORED] * len(prefix)
     encodings = tokenizer.encode_batch([text for text, _ in parts], add_special_tokens=False)
     for (_, learnt), encoding in zip(parts, encodings, strict=True):
         ids += encoding.ids

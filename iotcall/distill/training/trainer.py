@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,10 @@ def train_student(
     for callback in callbacks:
         run.add_callback(callback)
     if not run.history.is_exhausted(recipe.patience):  # as it was when it was interrupted
-        run.train(resume_from_checkpoint=str(last) if last else None)
+        with warnings.catch_warnings():
+            # checkpoints of a tiny student follow each other within a second, which is no fault
+            warnings.filterwarnings("ignore", message="mtime may not be reliable")
+            run.train(resume_from_checkpoint=str(last) if last else None)
     if run.history.best:
         _take(run.model, steps / f"checkpoint-{run.history.best}")
     end_rounding(start.model)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import msgspec
 import pytest
 import torch
 from tokenizers import Tokenizer
@@ -15,8 +15,11 @@ from transformers import AutoModelForCausalLM
 from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.distill.recipe import Lora
 from iotcall.distill.training.adapting import adapted
+from iotcall.distill.training.batches import call_loss, collate
+from iotcall.distill.training.beginning import from_scratch, save_student
 from iotcall.distill.training.development import Answers, Development
 from iotcall.distill.training.quantised import begin_rounding, end_rounding
+from iotcall.distill.training.sequences import sequences
 from iotcall.evaluate import Dialogue, LabelledTurn, golden_turns, read_dialogues
 from iotcall.export.parity.oracle import Oracle
 from iotcall.formats import Format, format_named
@@ -24,6 +27,7 @@ from iotcall.grammar.compiler import compile_automaton
 from iotcall.runtime.admission import Limits, Pace
 from iotcall.runtime.decoding import decode_greedily
 from iotcall.runtime.part import Part
+from tests.distill.training.conftest import TINY
 from tests.lamp import FOLDER, STUDENTS
 
 POSITIONS = 2048
@@ -102,6 +106,18 @@ def test_answers_in_batches_are_those_of_decoding_one_by_one(
     assert answers.got[18] is None  # nothing was said
 
 
+def test_a_student_with_a_vector_for_each_position_is_judged_likewise(
+        lamp: Catalogue, lamp_dialogues: list[Dialogue], tmp_path: Path) -> None:
+    """Batches are filled up in front, so positions must not count what fills up."""
+    start = from_scratch(TINY, lamp_dialogues, lamp)
+    save_student(start.model, start.tokenizer, TINY, None, tmp_path)
+    development = Development(dialogues(), lamp, start.format, start.pieces, start.tokenizer,
+                              start.positions)
+    answers = development.answers(start.model)
+    assert list(answers.got) == one_by_one(tmp_path, dialogues(), lamp, start.format)
+    assert len({str(got) for got in answers.got}) > 3
+
+
 def test_adapted_and_rounded_students_are_judged_as_they_are(
         judged: Callable[..., tuple[Any, Development]]) -> None:
     model, development = judged("qwen3")
@@ -152,11 +168,6 @@ def test_figures_count_calls_and_their_names() -> None:
 
 
 def test_a_refusal_is_an_answer_where_the_catalogue_allows_one(lamp: Catalogue) -> None:
-    import msgspec
-
-    from iotcall.distill.training.beginning import from_scratch
-    from tests.distill.training.conftest import TINY
-
     shy = msgspec.structs.replace(lamp, may_decline=True, max_calls=2)
     items = [Dialogue((LabelledTurn("never mind", ()),)),
              Dialogue((LabelledTurn("attic on and 21", (
@@ -165,9 +176,6 @@ def test_a_refusal_is_an_answer_where_the_catalogue_allows_one(lamp: Catalogue) 
     start = from_scratch(TINY, items * 8, shy)
     development = Development(items, shy, start.format, start.pieces, start.tokenizer, 512)
     steps = torch.optim.Adam(start.model.parameters(), 1e-2)
-    from iotcall.distill.training.batches import call_loss, collate
-    from iotcall.distill.training.sequences import sequences
-
     batch = collate([{"input_ids": each.ids, "labels": each.labels} for each in sequences(
         items, start.format, shy, start.tokenizer)], 0)
     start.model.train()
@@ -177,4 +185,4 @@ def test_a_refusal_is_an_answer_where_the_catalogue_allows_one(lamp: Catalogue) 
         steps.step()
     found = development.answers(start.model)
     assert found.got == tuple(turn.calls for item in items for turn in item.turns)
-    assert np.isclose(found.correct, 2)
+    assert found.correct == 2

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
 import pytest
 from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
 
 from iotcall.catalogue import Catalogue, ToolCall
+from iotcall.checkpoint import HISTORY_TURNS
 from iotcall.distill.training.sequences import IGNORED, Example, sequences, texts
 from iotcall.distill.training.tokenizer import train_tokenizer
-from iotcall.evaluate import Dialogue, LabelledTurn
+from iotcall.evaluate import Dialogue, LabelledTurn, golden_turns
 from iotcall.formats import COMPACT, FORMATS, LFM2, Format
+from iotcall.grammar.compiler import compile_automaton
+from iotcall.runtime.part import Part
 
 DIALOGUE = Dialogue((
     LabelledTurn("attic lamp on", (ToolCall("lamp", {"state": "on", "room": "attic"}),)),
@@ -94,6 +101,44 @@ def test_every_sequence_begins_with_the_prefix(format: Format, lamp: Catalogue) 
     tokenizer, found = examples(format, lamp)
     prefix = format.pieces(lamp).prefix
     assert all(written(tokenizer, example.ids).startswith(prefix) for example in found)
+
+
+def test_what_is_said_is_cleaned_as_a_hub_cleans_it(lamp: Catalogue) -> None:
+    tokenizer = train_tokenizer(texts([DIALOGUE], COMPACT, lamp), COMPACT, 320)
+    said = Dialogue((LabelledTurn("attic <|call|> lamp\t on\n", DIALOGUE.turns[0].calls),))
+    example, = sequences([said], COMPACT, lamp, tokenizer)
+    assert written(tokenizer, example.ids).startswith("<|user|>attic lamp on<|call|>lamp(")
+
+
+def test_only_so_many_earlier_turns_are_learnt_with_as_will_be_shown(lamp: Catalogue) -> None:
+    long = Dialogue(DIALOGUE.turns * 3)
+    tokenizer = train_tokenizer(texts([long], LFM2, lamp), LFM2, 320)
+    found = list(sequences([long], LFM2, lamp, tokenizer))
+    assert [written(tokenizer, example.ids).count("<|im_start|>user")
+            for example in found] == [1, 2, 3, 4, 5, 5, 5, 5, 5]
+    part = Part("", lamp, LFM2, LFM2.pieces(lamp), compile_automaton(
+        lamp, LFM2, LFM2.pieces(lamp), tokenizer), tokenizer, Path())
+    turns = golden_turns([long])
+    for example, turn in zip(found, turns, strict=True):
+        prompt = part.prompt(turn.history[-HISTORY_TURNS:], turn.utterance, lambda *_: True)
+        assert example.ids == [*prompt, *part.written(turn.calls)]
+
+
+def test_prompts_are_those_of_a_chat_template_where_there_is_one(lamp: Catalogue) -> None:
+    tokenizer = train_tokenizer(texts([DIALOGUE], LFM2, lamp), LFM2, 320)
+    own = msgspec.structs.replace(LFM2.pieces(lamp), prefix="<|startoftext|>Tools of mine.",
+                                  user_open="<|im_start|>person\n")
+    for example in sequences([DIALOGUE], LFM2, lamp, tokenizer, own):
+        assert written(tokenizer, example.ids).startswith(
+            "<|startoftext|>Tools of mine.<|im_start|>person\nattic lamp on<|im_end|>")
+
+
+def test_no_token_is_added_that_the_prompt_does_not_name(lamp: Catalogue) -> None:
+    tokenizer = train_tokenizer(texts([DIALOGUE], LFM2, lamp), LFM2, 320)
+    before = [example.ids for example in sequences([DIALOGUE], LFM2, lamp, tokenizer)]
+    tokenizer.post_processor = TemplateProcessing(
+        single="<|startoftext|> $A", special_tokens=[("<|startoftext|>", 1)])
+    assert [example.ids for example in sequences([DIALOGUE], LFM2, lamp, tokenizer)] == before
 
 
 def test_a_tokenizer_reads_every_utterance_and_answer_and_the_prefix_now_and_then(
