@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help demo test test-slow lint students fixtures bench-grammar bench-export bench-peers \
-  bench-growth clean
+  bench-growth bench-students clean
 
 help:
 	@echo "make demo            type at a simulated home (SCRIPT=1 plays the shipped script, SCRIPT=FILE yours)"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench-export    exports at the published sizes (docs/export-bench.md)"
 	@echo "make bench-peers     the runtime beside llama.cpp, onnxruntime-genai and Outlines (docs/runtime-bench.md)"
 	@echo "make bench-growth    more tools, longer dialogues, more sites (docs/runtime-bench.md)"
+	@echo "make bench-students DATA=FOLDER   how good the shipped students are (docs/models.md)"
 	@echo "make students DATA=FOLDER   train, export and calibrate the shipped students again (docs/students.md)"
 
 .venv/bin/python:
@@ -84,6 +85,9 @@ build/bench-venv/.ready: .venv/.dev
 
 bench-grammar: build/bench-venv/.ready
 	build/bench-venv/bin/python -m tests.benchmarks.grammar
+
+bench-students: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.students $(DATA)
 
 bench-export: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.exports

@@ -9,7 +9,7 @@ from typing import Any
 from num2words import num2words
 
 from iotcall.catalogue import Catalogue, Enumeration, Integer, Node, ToolCall
-from iotcall.distill.noise import Noise
+from iotcall.distill.noise import USUAL, Noise
 from iotcall.distill.rules import Lexicon, ParsedAround, ParsedRule, Pattern
 from iotcall.distill.slices import Sentence, roughened
 from iotcall.errors import InputError
@@ -33,7 +33,7 @@ class Synthesis:
     """A stream of dialogues; the same seed gives the same stream."""
 
     def __init__(self, catalogue: Catalogue, rules: Sequence[ParsedRule], lexicon: Lexicon,
-                 seed: int, around: Sequence[ParsedAround] = (), noise: Noise = Noise()) -> None:
+                 seed: int, around: Sequence[ParsedAround] = (), noise: Noise = USUAL) -> None:
         self._nodes = {(tool.name, field.name): field.node
                        for tool in catalogue.tools for field in tool.parameters.fields}
         self._catalogue = catalogue

@@ -25,9 +25,9 @@ from iotcall.evaluate import Dialogue, LabelledTurn
 from iotcall.evaluate.marked import MarkedTurn, Span
 from iotcall.speech import said_numbers
 
-_PIECES = (1, 1, 1, 2, 2, 3)
+_PIECES = (1, 2, 2, 3, 3, 4)
 """Written dialogues that follow each other in one drawn."""
-_MOST_TURNS = 6
+_MOST_TURNS = 7
 _JOINED = 0.18
 """Share of written single sentences that are joined with another."""
 _JOINTS = (" and ", " and ", " and then ", ", then ", ", and ", " then ", ", ", " and also ",
