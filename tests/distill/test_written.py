@@ -271,7 +271,7 @@ def test_a_new_request_that_would_be_a_follow_up_is_not_put_behind_one(
 
 def test_dialogues_that_stand_alone_follow_none(stream: Callable[..., list[Dialogue]]) -> None:
     assert {len(dialogue.turns) for dialogue in stream(LAMPS, alone=True)} == {1}
-    assert {len(dialogue.turns) for dialogue in stream(LAMPS)} == {1, 2, 3}
+    assert {len(dialogue.turns) for dialogue in stream(LAMPS)} == {1, 2, 3, 4}
 
 
 def test_words_of_an_earlier_turn_follow_what_became_of_them(

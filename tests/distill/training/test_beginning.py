@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from collections.abc import Callable
@@ -111,6 +112,7 @@ def test_layers_that_are_not_there_or_not_known_are_named() -> None:
     model = AutoModelForCausalLM.from_config(FAMILY_CONFIGS["lfm2"])
     with pytest.raises(InputError, match=r"no layer 'gate_proj'; it has in_proj, k_proj"):
         adapted(model, Lora(targets=("q_proj", "gate_proj")))
+    model.config = copy.deepcopy(model.config)  # the families' own is every test's
     model.config.model_type = "mamba9"
     with pytest.raises(InputError, match=r"mamba9.*lora\.targets"):
         adapted(model, Lora())
