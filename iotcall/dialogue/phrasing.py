@@ -35,7 +35,8 @@ def _are(devices: Sequence[Device], others: Sequence[Device]) -> bool:
 
 def verb(devices: Sequence[Device], settings: DialogueSettings) -> str:
     """is or are."""
-    plurals = [settings.kinds[devices[0].kind][1]] + [
+    known = settings.kinds.get(devices[0].kind)  # a catalogue need not know every kind there is
+    plurals = [*(known[1:] if known else ())] + [
         word for noun in (settings.house.nouns if settings.house else ()) for word in noun.several]
     named_plural = any(f" {devices[0].name}".endswith(f" {word}") for word in plurals)
     return "are" if len(devices) > 1 or named_plural else "is"

@@ -226,3 +226,16 @@ def test_a_group_is_reported_and_told_only_when_it_is_named(
         "The counter is on.")
     assert talk.plans("all lights off", lights(state="off")) == [
         (name, "state", "off") for name in LIGHTS]
+
+
+def test_a_status_of_everything_passes_over_kinds_that_the_catalogue_does_not_know(
+    talk_in: Callable[[Home], Any]
+) -> None:
+    entries = (Entry(name="ceiling fan", room="attic", kind="fan", driver="zigbee2mqtt",
+                     address="fan"),
+               Entry(name="attic light", room="attic", kind="light", driver="zigbee2mqtt",
+                     address="light"))
+    talk = talk_in(assemble(HomeFile(name="attic", rooms={"attic": Room()}, devices=entries)))
+    talk.states.feed("zigbee2mqtt/fan", b'{"state":"ON"}')
+    talk.states.feed("zigbee2mqtt/light", b'{"state":"ON"}')
+    assert "The attic light is on." in talk.says("x", status(device_type="all")).reply
