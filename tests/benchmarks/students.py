@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 WORK = ROOT / "build" / "bench" / "students"
 IOTCALL = Path(sys.executable).parent / "iotcall"
 STUDENTS = ("home", "smart_home", "banking", "massive_iot", "shell")
-TALK = {"smart_home": "intent_unclear", "banking": "intent_unclear"}
 
 
 def asked(*arguments: str) -> dict[str, Any]:
