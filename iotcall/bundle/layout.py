@@ -78,6 +78,9 @@ class DecoderLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Whose logits a pass of the prompt chunk gives (static)."""
     mask: float = 0.0
     """Added to the scores of what must not be attended to."""
+    prefix_tokens: tuple[int, int] | None = None
+    """Tokens before and behind an utterance that is read both ways: no pass ends inside of it, and
+    no past is cut there. None: every token sees what stands before it."""
     rotaries: tuple[RotaryLayout, ...] = ()
     contexts: tuple[str, ...] = ()
     """The graphs as the provider compiled them for the exact chip, opened in place of `graphs`;

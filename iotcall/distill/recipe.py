@@ -16,7 +16,7 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 RATES = {"scratch": 2e-3, "base": 5e-5, "lora": 2e-4}
 """Learning rates where a recipe names none."""
 SCRATCH = ("architecture", "vocabulary", "warm_start", "layers", "width", "heads",
-           "key_value_heads", "inner_width", "dropout")
+           "key_value_heads", "inner_width", "dropout", "attention")
 """What says how a student from scratch is built."""
 
 
@@ -89,6 +89,11 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Share of all steps that warm up; a cosine leads down from there."""
     dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     """Of an ``opt`` student."""
+    attention: Literal["causal", "prefix"] = "causal"
+    """prefix: an ``opt`` student reads each utterance both ways (see `prefix_attention`)."""
+    splits: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    """Share of an utterance's tokens that it learns from in two or more pieces, so that it knows
+    words that are spelt in unusual ones (after Provilkov et al. 2020, arXiv:1910.13267)."""
     bits: Literal[0, 4, 8] = 0
     """Of the weights it will be shipped with: it learns with them at the end; 0: with fp32."""
     rounded_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.25
@@ -125,6 +130,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if self.warm_start and self.architecture != "opt":
             raise ValueError("expected architecture opt, whose layers are an encoder's, for a "
                              f"warm_start; found {self.architecture}")
+        if self.attention == "prefix" and self.architecture != "opt":
+            raise ValueError("expected architecture opt for attention = 'prefix'; found "
+                             f"{self.architecture}")
         if self.architecture == "lfm2" and self.layers < 2:
             raise ValueError("expected at least 2 layers of lfm2, whose second is the first with "
                              f"attention, found {self.layers}")

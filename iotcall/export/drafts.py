@@ -46,6 +46,7 @@ from iotcall.export.npu.rules import check_fixed_point, check_graph
 from iotcall.export.student.parts import Parts, as_json
 from iotcall.export.student.source import Source
 from iotcall.export.target import Layout, Target
+from iotcall.prefix_attention import prefix_tokens
 
 MODEL, STATIC = "model.onnx", ("chunk.onnx", "step.onnx")
 Progress = Callable[[str, int, int], None]
@@ -103,9 +104,10 @@ class Drafts:
         write_layout(folder, DecoderLayout(
             layout=layout, graphs=tuple(file for file, _ in graphs), rows=plan.rows,
             provider=ProviderSettings(), vocabulary=self._weights.shape(EMBEDDING)[0],
-            capacity=self.capacity if layout != "growing" else 0,
+            capacity=self.capacity if layout != "growing" else self._positions(),
             cost=cost, chunk=shapes.chunk if static else 0,
             positions=plan.positions if static else 1, mask=shapes.mask if static else 0.0,
+            prefix_tokens=prefix_tokens(self._source.config),
             rotaries=tuple(RotaryLayout(**msgspec.structs.asdict(rotary))
                            for rotary in self._skeleton.rotaries) if static else ()))
         return folder
@@ -146,6 +148,11 @@ class Drafts:
             skills=tuple(BundleSkill(part.name, part.catalogue, part.pieces, part.automaton)
                          for part in skills))
 
+    def _positions(self) -> int:
+        """That the student knows, at most; 0: nobody says."""
+        config = self._source.config
+        return int(getattr(config, "max_position_embeddings", None) or 0)
+
     def _trace(self) -> Skeleton:
         source, target = self._source, self._target
         if source.architecture in FAMILIES:
@@ -162,6 +169,9 @@ class Drafts:
     def _prepare_weights(self) -> None:
         """Tie, check and trim."""
         weights = self._weights
+        if self._parts.trimmed and prefix_tokens(self._source.config):
+            raise ExportError("the tokens around an utterance are written into the graph of a "
+                              "student with prefix attention: export it with its whole vocabulary")
         for name, of in self._skeleton.aliases.items():
             weights.alias(name, of)
         self.notes += weights.check(self._skeleton.weights, self._source.folder)

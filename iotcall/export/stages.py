@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Sequence
+from itertools import chain, cycle
 from pathlib import Path
 
 import msgspec
@@ -40,6 +41,7 @@ from iotcall.export.providers.probe import settings_of
 from iotcall.export.student.parts import Parts
 from iotcall.export.student.source import Source
 from iotcall.export.target import Target
+from iotcall.prefix_attention import prefix_tokens
 from iotcall.runtime import Decoding, Modes, Student
 from iotcall.runtime.decoders import Wanted, open_decoder
 from iotcall.runtime.sessions import CPU
@@ -89,9 +91,10 @@ class Stages:
         reference = self._ask_torch(oracle, plain, usual)
         text = self._text(usual)
         self._take_capacity(text)
-        expected = oracle.logits(text, sum(CHUNKS) + 1)
+        first = self._first_pass(text)
+        expected = oracle.logits(text, len(text) - first + 1)
         del oracle
-        difference = self._difference(plain, text, expected)
+        difference = self._difference(plain, text, first, expected)
         torch = judge("torch, fp32", self._items, reference, reference.decodings,
                       self._target.parity.tie)
         # its answers carry the graph's logits wherever torch would have written the same
@@ -104,7 +107,7 @@ class Stages:
             last = drafts.build("fp32", layout)
             found = self._decode(last, name, _TRACED)
             judged.append(self._judge(name, reference, found))
-            difference = max(difference, self._difference(last, text, expected))
+            difference = max(difference, self._difference(last, text, first, expected))
         if self._target.weights:
             name = f"weights of {self._target.weights.bits} bits"
             last = drafts.build("final", layout, final=True)
@@ -273,15 +276,25 @@ class Stages:
                 f"{self._drafts.manifest.target.name} holds {capacity}: raise shapes.capacity in a "
                 "copy of the target's file, or declare fewer or shorter tools")
 
-    def _difference(self, folder: Path, text: Sequence[int],
+    def _first_pass(self, text: Sequence[int]) -> int:
+        """Tokens of the prefill; what follows holds no part of an utterance that is read both ways.
+        """
+        around = prefix_tokens(self._source.config)
+        if around is None:
+            return len(text) - sum(CHUNKS)
+        return len(text) - list(reversed(text)).index(around[1])
+
+    def _difference(self, folder: Path, text: Sequence[int], first: int,
                     expected: NDArray[np.float32]) -> float:
         """Of the last logits of each pass: a prefill, single steps, chunks with a past."""
         bundle = self._drafts.opened(folder)
         decoder = open_decoder(folder, bundle.layout, threads=2)
         every = np.arange(bundle.layout.vocabulary)
         start, past, worst = 0, decoder.empty(), 0.0
-        first = len(text) - sum(CHUNKS)
-        for size in (first, *CHUNKS):
+        for size in chain((first,), cycle(CHUNKS)):
+            size = min(size, len(text) - start)
+            if not size:
+                break
             scores, = decoder.run(text[start:start + size], past, [Wanted(size - 1, every)])
             start += size
             row = expected[start - first]

@@ -17,6 +17,7 @@ from iotcall.runtime.admission import Limits
 from iotcall.runtime.answers import Decision, Outcome
 from iotcall.runtime.decoders import Decoder, Scores, Wanted
 from iotcall.runtime.drafting import Draft
+from iotcall.runtime.passes import Around, in_passes
 
 CHUNK = 128
 """Tokens of a pass, at most: between two, somebody may cancel, and memory stays small."""
@@ -58,7 +59,7 @@ class _Branch(msgspec.Struct):
 
 def decode_greedily(walk: Walk, decoder: Decoder, past: Any, pending: Sequence[int],
                     limits: Limits, *, draft: Draft | None = None,
-                    one_by_one: bool = False) -> Path:
+                    one_by_one: bool = False, around: Around = None) -> Path:
     """Choose the likeliest allowed token until the automaton is done.
 
     Forced tokens ride along with the next pass and the forced tail is never run. Guessed tokens do
@@ -69,15 +70,19 @@ def decode_greedily(walk: Walk, decoder: Decoder, past: Any, pending: Sequence[i
             answer's tokens as have been run.
         pending: the prompt's other tokens, at least one.
         one_by_one: every answer token in a pass of its own and no guesses; for comparisons.
+        around: tokens around an utterance that is read both ways.
     """
     began = time.monotonic()
     forced, place = walk.forced_run(walk.start)
     path = Path(tokens=list(forced))
     waiting = [*pending, *forced]
-    while len(waiting) > CHUNK and _may_run(path, decoder, past, limits, waiting):
+    *before, _ = in_passes(waiting, CHUNK, around)
+    for some in before:
         # a long prompt goes in chunks, so that the deadline is looked at between them
-        _run(path, decoder, past, limits, waiting[:CHUNK], ())
-        waiting = waiting[CHUNK:]
+        if not _may_run(path, decoder, past, limits, waiting):
+            break
+        _run(path, decoder, past, limits, some, ())
+        waiting = waiting[len(some):]
     while path.outcome == "call" and not walk.is_final(place):
         if len(path.tokens) >= limits.token_budget:
             path.outcome = "too_long"

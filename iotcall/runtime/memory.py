@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from iotcall.runtime.decoders import Past
+from iotcall.runtime.passes import Around, whole
 
 Key = tuple[str | None, str]
 """Site (None: what all sites begin with), part of the bundle."""
@@ -24,6 +25,8 @@ class Memory(msgspec.Struct):
     past: Past
     bytes: int = 0
     """Counted where the past shares what it holds; else the past knows."""
+    around: Around = None
+    """Tokens around an utterance that is read both ways (see passes)."""
 
     @property
     def size(self) -> int:
@@ -34,7 +37,7 @@ class Memory(msgspec.Struct):
         returns how many are left."""
         most = min(len(self.tokens), len(ids) - 1)
         common = next((at for at in range(most) if self.tokens[at] != ids[at]), most)
-        common = self.past.cut(common)
+        common = self.past.cut(whole(ids, common, self.around))
         del self.tokens[common:]
         return common
 

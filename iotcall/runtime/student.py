@@ -32,6 +32,7 @@ from iotcall.runtime.drafting import Draft, Earlier, Guesses
 from iotcall.runtime.loading import load
 from iotcall.runtime.memory import Memories, Memory
 from iotcall.runtime.part import LEAST_ROOM, Part, Parts, Turn
+from iotcall.runtime.passes import in_passes
 from iotcall.runtime.prefix import graph_hashes, past_after, write_prefix
 from iotcall.runtime.runner_up import find_runner_up
 
@@ -151,10 +152,9 @@ class Student:
             ids = part.beginning(self.parts.turns_for(part, shown), self.decoder.fits)
             memory = self._memory(part, site)
             new = ids[memory.keep([*ids, -1]):]  # all of them may be known
-            for start in range(0, len(new), CHUNK):
+            for some in in_passes(new, CHUNK, memory.around):
                 if cancelled():
                     return
-                some = new[start:start + CHUNK]
                 self.decoder.run(some, memory.past)
                 memory.tokens += some
 
@@ -217,15 +217,17 @@ class Student:
 
     def _memory(self, part: Part, site: str) -> Memory:
         """What is kept of a part at a site: at least its prefix."""
+        around = self.bundle.layout.prefix_tokens
+
         def begin() -> Memory:
             if part is self.parts.main:
                 start = self._main_start
             else:
                 start = self.memories.of((None, part.name), self._start_of(part)).past
-            return Memory(list(part.prefix), start.copy())
+            return Memory(list(part.prefix), start.copy(), around=around)
 
         if not self._modes.prefix_kv:
-            return Memory([], self.decoder.empty())
+            return Memory([], self.decoder.empty(), around=around)
         return self.memories.of((site, part.name), begin)
 
     def _start_of(self, part: Part) -> Callable[[], Memory]:
@@ -284,7 +286,8 @@ class Student:
                                           for calls in request.guessed])
         try:
             path = decode_greedily(walk, self.decoder, memory.past, ids[known:], request.limits,
-                                   draft=draft, one_by_one=self._modes.one_by_one)
+                                   draft=draft, one_by_one=self._modes.one_by_one,
+                                   around=memory.around)
             memory.tokens = [*ids, *path.tokens][:memory.past.length]
         except BaseException:
             memory.past.cut(known)  # as `keep` left the tokens

@@ -19,8 +19,8 @@ from iotcall.distill.recipe import Recipe
 
 CONTEXT = 2048
 """Positions that a student from scratch may use."""
-LEARNT_POSITIONS = 512
-"""Positions of an architecture that has a vector for each."""
+LEARNT_POSITIONS = 320
+"""Positions of an architecture that has a vector for each, which take room in a bundle."""
 
 
 def new_student(recipe: Recipe, vocabulary: int, pad_id: int, end_id: int) -> PreTrainedModel:

@@ -27,6 +27,7 @@ from iotcall.distill.training.warm_start import begin_with, encoder_folder
 from iotcall.errors import InputError
 from iotcall.evaluate import Dialogue
 from iotcall.formats import Format, PromptPieces, format_named
+from iotcall.prefix_attention import KEY, read_both_ways
 
 _TOKENIZER = "tokenizer.json"
 _TOKENIZER_FILES = (_TOKENIZER, "tokenizer_config.json", "special_tokens_map.json",
@@ -67,10 +68,23 @@ def from_scratch(recipe: Recipe, dialogues: Sequence[Dialogue], catalogue: Catal
     end_id = tokenizer.token_to_id(pieces.end)
     torch.manual_seed(recipe.seed)
     model = new_student(recipe, tokenizer.get_vocab_size(), 0, end_id)
+    if recipe.attention == "prefix":
+        setattr(model.config, KEY, _around_utterances(format, pieces, tokenizer))
+        read_both_ways(model)
     if recipe.warm_start:
         begin_with(model, tokenizer, encoder_folder(recipe.warm_start))
     return Beginning(model=model, tokenizer=tokenizer, format=format, pieces=pieces, end_id=end_id,
                      positions=model.config.max_position_embeddings)
+
+
+def _around_utterances(format: Format, pieces: PromptPieces, tokenizer: Tokenizer) -> list[int]:
+    """The tokens before and behind what is said."""
+    found = [tokenizer.token_to_id(text) for text in (
+        pieces.user_open, pieces.user_close + pieces.call_open)]
+    if None in found:
+        raise InputError(f"the wire format {format.name} has no tokens of its own around an "
+                         "utterance, which attention = \"prefix\" needs; use compact")
+    return found
 
 
 def from_base(recipe: Recipe, base: Base) -> Beginning:

@@ -8,6 +8,7 @@ say is cleaned as a hub cleans it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from random import Random
 
 import msgspec
 from tokenizers import Tokenizer
@@ -43,8 +44,14 @@ def texts(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogue) -
 
 
 def sequences(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogue,
-              tokenizer: Tokenizer, pieces: PromptPieces | None = None) -> Iterator[Example]:
-    """All training sequences, in order; without `pieces`, prompts are the format's own."""
+              tokenizer: Tokenizer, pieces: PromptPieces | None = None, *, splits: float = 0.0,
+              seed: int = 0) -> Iterator[Example]:
+    """All training sequences, in order; without `pieces`, prompts are the format's own.
+
+    Args:
+        splits: share of the prompts' tokens, those of answers not, that are cut at a random place.
+    """
+    random = Random(f"splits {seed}")
     pieces = pieces or format.pieces(catalogue)
     whole = pieces.call_open == pieces.past_call_open and pieces.past_call_close == pieces.end
     prompt = PromptTokens(tokenizer, format, pieces, catalogue)
@@ -56,11 +63,11 @@ def sequences(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogu
         for last in lasts:
             first = 0 if whole else max(0, last - HISTORY_TURNS)
             yield _sequence(prefix, pieces, said[first:last + 1], answers[first:last + 1],
-                            tokenizer, whole)
+                            tokenizer, whole, splits, random)
 
 
 def _sequence(prefix: list[int], pieces: PromptPieces, utterances: list[str], answers: list[str],
-              tokenizer: Tokenizer, whole: bool) -> Example:
+              tokenizer: Tokenizer, whole: bool, splits: float, random: Random) -> Example:
     parts: list[tuple[str, bool]] = []
     for utterance, answer in zip(utterances[:-1], answers[:-1], strict=True):
         if whole:
@@ -71,6 +78,19 @@ def _sequence(prefix: list[int], pieces: PromptPieces, utterances: list[str], an
     ids, labels = [*prefix], [IGNORED] * len(prefix)
     encodings = tokenizer.encode_batch([text for text, _ in parts], add_special_tokens=False)
     for (_, learnt), encoding in zip(parts, encodings, strict=True):
-        ids += encoding.ids
-        labels += encoding.ids if learnt else [IGNORED] * len(encoding.ids)
+        part = encoding.ids if learnt or not splits else [
+            piece for token in encoding.ids for piece in (
+                _cut(token, tokenizer, random) if random.random() < splits else (token,))]
+        ids += part
+        labels += part if learnt else [IGNORED] * len(part)
     return Example(ids, labels)
+
+
+def _cut(token: int, tokenizer: Tokenizer, random: Random) -> list[int]:
+    """The token in pieces; one of two letters, and one with a meaning of its own, stays whole."""
+    text = tokenizer.id_to_token(token)
+    if len(text) < 3 or text.startswith("<|"):
+        return [token]
+    place = random.randrange(1, len(text))
+    return [piece.id for half in (text[:place], text[place:])
+            for piece in tokenizer.model.tokenize(half)]

@@ -78,7 +78,8 @@ def train_student(
     start = from_base(recipe, base) if base else from_scratch(recipe, dialogues, catalogue)
     if recipe.bits:
         check_rounding(start.model)
-    examples = list(sequences(dialogues, start.format, catalogue, start.tokenizer, start.pieces))
+    examples = list(sequences(dialogues, start.format, catalogue, start.tokenizer, start.pieces,
+                              splits=recipe.splits, seed=recipe.seed))
     _check_lengths(examples, start.positions)
     judged = Development(dev, catalogue, start.format, start.pieces, start.tokenizer,
                          start.positions) if dev else None

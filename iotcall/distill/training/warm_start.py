@@ -78,11 +78,13 @@ def _check(encoder: Any, student: Any, folder: Path) -> None:
             ("width", encoder.hidden_size, student.hidden_size),
             ("heads", encoder.num_attention_heads, student.num_attention_heads),
             ("inner_width", encoder.intermediate_size, student.ffn_dim),
-            ("positions", encoder.max_position_embeddings, student.max_position_embeddings),
             ("as activation", encoder.hidden_act, student.activation_function)):
         if found != own:
             raise InputError(f"{folder} has {found} {what}, the recipe {own}: a warm start needs "
                              "the encoder's own")
+    if encoder.max_position_embeddings < student.max_position_embeddings:
+        raise InputError(f"{folder} has {encoder.max_position_embeddings} positions, a student "
+                         f"needs {student.max_position_embeddings}")
 
 
 def _pieces(tokenizer: Tokenizer, folder: Path) -> list[list[int]]:
@@ -113,5 +115,6 @@ def _embed(decoder: Any, embeddings: Any, pieces: list[list[int]]) -> None:
     spread = mixed.std(1, keepdim=True, unbiased=False)
     mixed = (mixed - mixed.mean(1, keepdim=True)) / spread
     decoder.embed_tokens.weight.copy_(mixed * norm.weight + norm.bias)
-    decoder.embed_positions.weight[_OFFSET:].copy_(
-        (places - usual) / spread.mean() * norm.weight)
+    positions = decoder.embed_positions.weight[_OFFSET:]
+    positions.copy_(
+        (places[:len(positions)] - usual) / spread.mean() * norm.weight)

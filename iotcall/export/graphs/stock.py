@@ -32,6 +32,7 @@ from iotcall.export.graphs.passes.stock import OwnPlaces
 from iotcall.export.graphs.trace import OPSET, Skeleton, state_names
 from iotcall.export.graphs.weights import EMBEDDING, HEAD, Weights
 from iotcall.export.surroundings import quiet
+from iotcall.prefix_attention import read_both_ways
 
 _TASK = "text-generation-with-past"
 _PLACES = ("attention_mask", "position_ids")
@@ -143,7 +144,7 @@ def _load(checkpoint: Path) -> Any:
         raise ExportError(
             f"{checkpoint} lacks {len(missing)} weights of its architecture or has them in another "
             f"shape, e.g. {missing[0]}: save the whole model (adapters merged)")
-    return model.eval()
+    return read_both_ways(model).eval()
 
 
 def _names(model: Any, in_files: set[str]) -> dict[int, str]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from iotcall.errors import ExportError
 from iotcall.export.surroundings import quiet
+from iotcall.prefix_attention import read_both_ways
 from iotcall.runtime.decoders import Scores, Wanted
 
 _SMALL = 30_000_000
@@ -36,6 +37,7 @@ class Oracle:
                 self._model = loader.from_pretrained(
                     checkpoint, dtype=torch.float32, local_files_only=True,
                     trust_remote_code=False, use_safetensors=True).eval()
+            read_both_ways(self._model)
         except (OSError, ValueError) as error:
             raise ExportError(f"{checkpoint} cannot be loaded as a causal language model: "
                               f"{error}") from error
