@@ -19,7 +19,7 @@ from iotcall.distill.recipe import Recipe
 
 CONTEXT = 2048
 """Positions that a student from scratch may use."""
-LEARNT_POSITIONS = 320
+LEARNT_POSITIONS = 352
 """Positions of an architecture that has a vector for each, which take room in a bundle."""
 
 
