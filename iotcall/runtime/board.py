@@ -1,9 +1,12 @@
-"""How the runtime uses a board: ``devices/boards/*.toml``. Leaves out: reaching a board (see hil).
+"""What a board is and how the runtime uses it: ``devices/boards/*.toml``, one file for hub and bench.
+
+Leaves out: reaching a board (see hil).
 """
 
 from __future__ import annotations
 
 import os
+from typing import Literal
 
 import msgspec
 
@@ -39,13 +42,43 @@ class RuntimeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         return int(self.memory_megabytes * 1e6)
 
 
+class BenchAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the bench works on a board."""
+
+    environment: str
+    """labgrid environment that reaches it, by its name in ``hil/environments/``."""
+    python: str = ""
+    """Interpreter on the board that has iotcall; empty: the bench's own, as on this machine."""
+    folder: str = ""
+    """On the board; bundles are put below it while a run lasts. Empty: the board's ``$TMPDIR``."""
+    power_meter: str = ""
+    """labgrid driver of the environment that measures its supply; empty: nobody measures it."""
+
+
 class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A board file."""
 
     summary: str
     sources: tuple[str, ...] = ()
     """Where each setting comes from: measured, or whose documentation."""
+    soc: str = ""
+    """The chip, as its maker calls it; empty: any."""
+    machine: str = ""
+    """As ``uname -m`` says it: ``x86_64``, ``aarch64``; empty: any."""
+    cores: int = 0
+    """That a hub can use; 0: not stated."""
+    memory_megabytes: int = 0
+    """Of the board, in units of a million bytes; 0: not stated."""
+    target: str = ""
+    """Recipe in ``export/targets/`` that its bundles are exported for; a bundle for another one of
+    the same execution provider runs too. Empty: not stated."""
+    stamp: Literal["measured", "emulated"] = "measured"
+    """What a figure taken on it is: of the hardware, or of an emulation, whose times say nothing."""
+    verified: bool = False
+    """Somebody has run the bench on it; else it is written from data sheets."""
     runtime: RuntimeSettings = RuntimeSettings()
+    bench: BenchAccess | None = None
+    """None: the bench does not know it; hubs use it all the same."""
 
 
 def load_board(given: str) -> Board:

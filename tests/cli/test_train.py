@@ -25,6 +25,7 @@ from iotcall.distill.training.log import Begun, Judgement, Loss, read_log
 from iotcall.errors import InputError
 from iotcall.evaluate import evaluate, read_dialogues, selftest
 from iotcall.runtime import Student
+from iotcall.runtime.part import Turn
 from tests import lamp
 from tests.cli.command import COMMAND, ROOT
 from tests.export.test_template import HERMES_TEMPLATE
@@ -87,6 +88,36 @@ def test_a_familys_checkpoint_is_adapted_exported_and_verified(
         found = evaluate(student, read_dialogues(dev))
         assert found.correct == best  # what was judged in training is what the bundle does
         assert found.invalid_calls == 0
+
+
+def test_a_student_that_reads_both_ways_answers_from_its_bundle_as_it_did_in_training(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The certificate compares it with torch: whole, from memory, token by token, guessed."""
+    recipe = tmp_path / "both.toml"
+    recipe.write_text('architecture = "opt"\nattention = "prefix"\nsplits = 0.1\nlayers = 2\n'
+                      "width = 32\nheads = 2\nkey_value_heads = 2\ninner_width = 64\n"
+                      "vocabulary = 320\nbatch_size = 8\nepochs = 12\n")
+    data, dev = write(tmp_path / "data.jsonl", 6), lamp.FOLDER / "golden.jsonl"
+    out, folder = tmp_path / "student", tmp_path / "bundle"
+    command("train", "--recipe", str(recipe), *CATALOGUE, "--data", str(data), "--dev", str(dev),
+            "--out", str(out))
+    best = max(row.correct for row in read_log(out) if isinstance(row, Judgement))
+    command("export", str(out), "--target", "cpu-fp32", "--out", str(folder))
+    bundle = open_bundle(folder)
+    assert bundle.layout.prefix_tokens == (1, 2)
+    assert bundle.layout.capacity == 352
+    with Student.open(bundle) as student:
+        whole = evaluate(student, read_dialogues(dev))
+        assert whole.correct == best
+    # a long dialogue goes in passes that never end inside an utterance
+    monkeypatch.setattr("iotcall.runtime.student.CHUNK", 7)
+    monkeypatch.setattr("iotcall.runtime.decoding.CHUNK", 7)
+    with Student.open(bundle) as student:
+        assert evaluate(student, read_dialogues(dev)).correct == best
+        several = [Turn("attic lamp on", ()), Turn("make it cosy up there", ())]
+        expected = student.decode(several, "and the cellar")
+        student.prepare(several)
+        assert student.decode(several, "and the cellar").text == expected.text
 
 
 def test_a_training_that_was_interrupted_ends_as_if_it_had_not_been(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -106,11 +106,14 @@ def test_answers_in_batches_are_those_of_decoding_one_by_one(
     assert answers.got[18] is None  # nothing was said
 
 
+@pytest.mark.parametrize("attention", ["causal", "prefix"])
 def test_a_student_with_a_vector_for_each_position_is_judged_likewise(
-        lamp: Catalogue, lamp_dialogues: list[Dialogue], tmp_path: Path) -> None:
+        lamp: Catalogue, lamp_dialogues: list[Dialogue], tmp_path: Path,
+        attention: Literal["causal", "prefix"]) -> None:
     """Batches are filled up in front, so positions must not count what fills up."""
-    start = from_scratch(TINY, lamp_dialogues, lamp)
-    save_student(start.model, start.tokenizer, TINY, None, tmp_path)
+    recipe = msgspec.structs.replace(TINY, attention=attention)
+    start = from_scratch(recipe, lamp_dialogues, lamp)
+    save_student(start.model, start.tokenizer, recipe, None, tmp_path)
     development = Development(dialogues(), lamp, start.format, start.pieces, start.tokenizer,
                               start.positions)
     answers = development.answers(start.model)

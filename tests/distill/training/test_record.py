@@ -105,6 +105,8 @@ def test_as_many_calls_are_learnt_as_the_catalogue_allows(lamp: Catalogue) -> No
     ({"base": "x", "lora": {"rang": 4}}, "rang"), ({"base": "x", "layers": 9}, "no layers beside"),
     ({"base": "x", "warm_start": "y", "architecture": "opt"}, "no architecture beside"),
     ({"batch_size": 6, "passes": 4}, "batch_size 6 and passes 4"),
+    ({"attention": "prefix"}, "architecture opt for attention"), ({"splits": 1.5}, "splits"),
+    ({"base": "x", "attention": "prefix", "architecture": "opt"}, "no architecture beside"),
 ])
 def test_a_recipe_that_builds_no_student_is_refused(
         settings: dict[str, object], complaint: str) -> None:

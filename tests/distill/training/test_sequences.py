@@ -150,3 +150,23 @@ def test_a_tokenizer_reads_every_utterance_and_answer_and_the_prefix_now_and_the
                          "<|tool_call_start|>[lamp(room='attic', state='on')]<|tool_call_end|>"]
     assert found.count(prefix) == 3
     assert found.count("heat to 21") == 41
+
+
+def test_tokens_of_what_was_said_are_cut_and_those_of_answers_are_not(lamp: Catalogue) -> None:
+    tokenizer, (plain,) = examples(COMPACT, lamp)
+    cut, = sequences([DIALOGUE], COMPACT, lamp, tokenizer, splits=1.0, seed=3)
+    assert written(tokenizer, cut.ids) == written(tokenizer, plain.ids)
+    assert len(cut.ids) > len(plain.ids)
+    assert [label for label in cut.labels if label != IGNORED] == [
+        label for label in plain.labels if label != IGNORED]
+
+
+@pytest.mark.parametrize("splits", [0.0, 0.3])
+def test_which_tokens_are_cut_depends_on_the_seed_alone(lamp: Catalogue, splits: float) -> None:
+    tokenizer, _ = examples(COMPACT, lamp)
+
+    def made(seed: int) -> list[Example]:
+        return list(sequences([DIALOGUE] * 20, COMPACT, lamp, tokenizer, splits=splits, seed=seed))
+
+    assert made(1) == made(1)
+    assert (made(1) != made(2)) == bool(splits)
