@@ -17,6 +17,7 @@ from iotcall.catalogue import Catalogue, catalogue_from_json
 from iotcall.errors import BundleError, IotcallError
 from iotcall.formats import Format, PromptPieces, format_named
 from iotcall.grammar import Automaton
+from iotcall.speech import Lexicon
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -29,6 +30,7 @@ CATALOGUE = "catalogue.json"
 DIALOGUE = "dialogue.toml"
 GOLDEN = "golden.jsonl"
 SKILLS = "skills"
+LEXICON = "lexicon.json"
 DRAFT = "draft"
 REQUIRED = (DECODER, TOKENIZER, PROMPT, AUTOMATON, CATALOGUE, GOLDEN)
 
@@ -65,6 +67,9 @@ class Bundle(msgspec.Struct, frozen=True):
     """Dialogue settings of the catalogue, read by `iotcall.dialogue`; None: not for a hub."""
     calibration: Calibration | None = None
     """Threshold that was measured for this student; None: dialogue.toml's holds."""
+    lexicon: Lexicon | None = None
+    """By which slips of the finger are spelt right before the student reads; None: it reads what
+    was said."""
     draft: Bundle | None = None
     """A much smaller student of the same tools, which guesses what this one confirms."""
 
@@ -112,6 +117,8 @@ def open_bundle(folder: Path, *,
                            if DIALOGUE in manifest.files else None),
             calibration=(read_calibration(folder / CALIBRATION)
                          if CALIBRATION in manifest.files else None),
+            lexicon=(msgspec.json.decode((folder / LEXICON).read_bytes(), type=Lexicon)
+                     if LEXICON in manifest.files else None),
             draft=(open_bundle(folder / DRAFT) if f"{DRAFT}/{MANIFEST}" in manifest.files
                    else None),
         )

@@ -1,4 +1,4 @@
-"""What a board is and how the runtime uses it: ``devices/boards/*.toml``, one file for hub and bench.
+"""What a board is and how the runtime uses it: ``devices/boards/*.toml``, for hub and bench.
 
 Leaves out: reaching a board (see hil).
 """
@@ -41,6 +41,12 @@ class RuntimeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     def memory_bytes(self) -> int:
         return int(self.memory_megabytes * 1e6)
 
+    def with_draft(self) -> tuple[RuntimeSettings, RuntimeSettings]:
+        """Of a student and of its draft student, which keeps a quarter of the memory."""
+        whole = self.memory_megabytes
+        return (msgspec.structs.replace(self, memory_megabytes=0.75 * whole),
+                msgspec.structs.replace(self, memory_megabytes=0.25 * whole))
+
 
 class BenchAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the bench works on a board."""
@@ -68,12 +74,12 @@ class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     cores: int = 0
     """That a hub can use; 0: not stated."""
     memory_megabytes: int = 0
-    """Of the board, in units of a million bytes; 0: not stated."""
+    """Of the board, in MiB; 0: not stated."""
     target: str = ""
     """Recipe in ``export/targets/`` that its bundles are exported for; a bundle for another one of
     the same execution provider runs too. Empty: not stated."""
     stamp: Literal["measured", "emulated"] = "measured"
-    """What a figure taken on it is: of the hardware, or of an emulation, whose times say nothing."""
+    """What its figures are: of the hardware, or of an emulation, whose times say nothing."""
     verified: bool = False
     """Somebody has run the bench on it; else it is written from data sheets."""
     runtime: RuntimeSettings = RuntimeSettings()

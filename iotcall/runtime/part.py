@@ -48,6 +48,10 @@ class Part:
         self.prefix = (*self._prompt.prefix(), *self._opening)
         """Tokens that every prompt without earlier turns begins with."""
 
+    def clean(self, utterance: str) -> str:
+        """What is read of an utterance (see `PromptTokens.clean`)."""
+        return self._prompt.clean(utterance)
+
     def walk(self, history: Sequence[Turn], utterance: str) -> Walk | None:
         """The grammar bound to what was said; None where nothing was said."""
         said = self._prompt.clean(utterance)

@@ -34,7 +34,9 @@ from iotcall.runtime.memory import Memories, Memory
 from iotcall.runtime.part import LEAST_ROOM, Part, Parts, Turn
 from iotcall.runtime.passes import in_passes
 from iotcall.runtime.prefix import graph_hashes, past_after, write_prefix
+from iotcall.runtime.reading import Reading, read_dialogue
 from iotcall.runtime.runner_up import find_runner_up
+from iotcall.speech import Speller
 
 TOKEN_BUDGET = 160
 """Tokens of an answer, at most."""
@@ -66,9 +68,9 @@ class Student:
         self._modes = modes or Modes()
         self.decoder, self.tokenizer = load(tuned(bundle, settings), settings.most_threads)
         self._token_budget = token_budget
-        self._pace = Pace()
-        self._earlier = Earlier()
-        own, drafts = _shares(settings) if bundle.draft else (settings, settings)
+        self._pace, self._earlier = Pace(), Earlier()
+        self._speller = Speller(bundle.lexicon) if bundle.lexicon else None
+        own, drafts = settings.with_draft() if bundle.draft else (settings, settings)
         self.memories = Memories(own.memory_bytes)
         self._graphs = graph_hashes(bundle)
         tokens = bundle.folder / TOKENS
@@ -116,12 +118,13 @@ class Student:
         """
         limits = Limits(token_budget=self._token_budget, deadline=deadline, cancelled=cancelled,
                         pace=self._pace)
-        shown = self._shown(history)
         began = time.monotonic()
+        reading = self._reading(history, utterance)
+        shown, read = reading.history, reading.utterance
         guessed = () if draft or not self._modes.drafting else self._guessed(
-            shown, utterance, site, limits)
+            shown, read, site, limits)
         guessing_ms = 1000 * (time.monotonic() - began)
-        request = _Request(utterance, site, limits, guessed, draft, runner_up)
+        request = _Request(read, site, limits, guessed, draft, runner_up)
         try:
             if self.parts.skills:
                 answer = self._decode_skills(shown, request)
@@ -130,8 +133,12 @@ class Student:
         finally:
             self.memories.shrink()
         if answer.outcome == "call":
-            self._earlier.learn(utterance, answer.calls)
-        return msgspec.structs.replace(answer, prefill_ms=answer.prefill_ms + guessing_ms)
+            self._earlier.learn(read, answer.calls)
+        other = answer.runner_up
+        return msgspec.structs.replace(
+            answer, prefill_ms=answer.prefill_ms + guessing_ms,
+            calls=reading.as_said(answer.calls), runner_up=other and msgspec.structs.replace(
+                other, calls=reading.as_said(other.calls)))
 
     def prepare(self, history: Sequence[Turn], *, site: str = "",
                 cancelled: Callable[[], bool] = lambda: False) -> None:
@@ -139,7 +146,7 @@ class Student:
         if not self._modes.prefix_kv:
             return
         try:
-            self._prepare(self._shown(history), site, cancelled)
+            self._prepare(self._reading(history, "").history, site, cancelled)
         finally:
             self.memories.shrink()
         if self.drafter:
@@ -242,6 +249,11 @@ class Student:
         kept = self.bundle.manifest.student.history_turns
         return history[-kept:] if kept else ()
 
+    def _reading(self, history: Sequence[Turn], utterance: str) -> Reading:
+        """The newest turns and the utterance, as the student reads them."""
+        return read_dialogue(self._shown(history), utterance, self.bundle.catalogue,
+                             self.parts.main.clean, self._speller)
+
     def _guessed(self, shown: Sequence[Turn], utterance: str, site: str,
                  limits: Limits) -> tuple[tuple[ToolCall, ...], ...]:
         """Calls that the answer may come to, the likeliest first."""
@@ -325,13 +337,6 @@ class Student:
     def _text(self, tokens: Sequence[int]) -> str:
         text: str = self.tokenizer.decode(list(tokens), skip_special_tokens=False)
         return text
-
-
-def _shares(settings: RuntimeSettings) -> tuple[RuntimeSettings, RuntimeSettings]:
-    """Settings of a student and of its draft student, which keeps a quarter of the memory."""
-    whole = settings.memory_megabytes
-    return (msgspec.structs.replace(settings, memory_megabytes=0.75 * whole),
-            msgspec.structs.replace(settings, memory_megabytes=0.25 * whole))
 
 
 class _Request(msgspec.Struct, frozen=True):

@@ -10,10 +10,11 @@ from iotcall.speech.durations import duration
 from iotcall.speech.numbers import SaidNumber, is_number_word, numbers, said_numbers
 from iotcall.speech.shares import Share, share
 from iotcall.speech.spelling import alike
+from iotcall.speech.typos import Lexicon, Respelt, Speller
 from iotcall.speech.words import words
 
 __all__ = [
-    "Amount", "Degrees", "SaidNumber", "Share", "alike", "amount", "color", "color_name",
-    "degrees", "duration", "is_number_word", "numbers", "said_numbers", "share", "white",
-    "white_name", "words",
+    "Amount", "Degrees", "Lexicon", "Respelt", "SaidNumber", "Share", "Speller", "alike", "amount",
+    "color", "color_name", "degrees", "duration", "is_number_word", "numbers", "said_numbers",
+    "share", "white", "white_name", "words",
 ]

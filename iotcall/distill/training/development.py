@@ -30,13 +30,16 @@ from iotcall.grammar import Walk
 from iotcall.grammar.compiler import compile_automaton
 from iotcall.grammar.walk import Place
 from iotcall.runtime.part import LEAST_ROOM, Part
+from iotcall.runtime.reading import Reading, read_dialogue
 from iotcall.runtime.student import TOKEN_BUDGET
+from iotcall.speech import Lexicon, Speller
 
 _PASS_TOKENS = 8192
 """Tokens of a batch, at most, so that memory stays small."""
 
 
 class _Item(msgspec.Struct, frozen=True):
+    reading: Reading
     prompt: list[int]
     written: list[int]
     """The reference's tokens, its end included."""
@@ -81,14 +84,17 @@ class Development:
     """Development dialogues, made ready once for a tokenizer and format."""
 
     def __init__(self, dialogues: Sequence[Dialogue], catalogue: Catalogue, format: Format,
-                 pieces: PromptPieces, tokenizer: Tokenizer, positions: int) -> None:
+                 pieces: PromptPieces, tokenizer: Tokenizer, positions: int,
+                 lexicon: Lexicon | None = None) -> None:
         """
         Args:
             positions: that the student knows, at most; older turns give way.
+            lexicon: by which a hub will spell what was said.
 
         Raises:
             InputError: the tokenizer lacks a token that calls need.
         """
+        speller = Speller(lexicon) if lexicon else None
         automaton = compile_automaton(catalogue, format, pieces, tokenizer)
         self._part = Part("", catalogue, format, pieces, automaton, tokenizer, Path())
         self._tokenizer = tokenizer
@@ -97,16 +103,18 @@ class Development:
         self._expected: list[tuple[ToolCall, ...]] = []
         self._items: list[_Item | None] = []
         for turn in golden_turns(dialogues):
-            history = turn.history[-HISTORY_TURNS:]
-            walk = self._part.walk(history, turn.utterance)
+            reading = read_dialogue(turn.history[-HISTORY_TURNS:], turn.utterance, catalogue,
+                                    self._part.clean, speller)
+            walk = self._part.walk(reading.history, reading.utterance)
             self._expected.append(turn.calls)
-            prompt = self._part.prompt(history, turn.utterance,
+            prompt = self._part.prompt(reading.history, reading.utterance,
                                        lambda past, new: past + new <= positions)
-            written = self._part.written(turn.calls)
+            written = self._part.written(reading.as_read(turn.calls))
             hopeless = (walk is None or walk.is_empty
                         or len(prompt) + max(len(written), LEAST_ROOM) > positions)
             self._items.append(
-                None if walk is None or hopeless else _Item(prompt, written, walk, turn.calls))
+                None if walk is None or hopeless else _Item(
+                    reading, prompt, written, walk, turn.calls))
 
     def __len__(self) -> int:
         return len(self._items)
@@ -186,8 +194,9 @@ class Development:
     def _calls(self, begun: _Begun) -> tuple[ToolCall, ...] | None:
         if not begun.item.walk.accepts(begun.tokens) or len(begun.tokens) > TOKEN_BUDGET:
             return None
-        return self._part.read(self._tokenizer.decode(begun.tokens[:-1],
-                                                      skip_special_tokens=False))
+        calls = self._part.read(self._tokenizer.decode(begun.tokens[:-1],
+                                                       skip_special_tokens=False))
+        return None if calls is None else begun.item.reading.as_said(calls)
 
 
 class _Grammar(LogitsProcessor):  # type: ignore[misc]  # untyped base

@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
+from iotcall.bundle.bundle import LEXICON
 from iotcall.catalogue import Catalogue
 from iotcall.distill.recipe import Recipe
 from iotcall.distill.training.batches import ByLength, Examples, call_loss, collate
@@ -28,6 +30,7 @@ from iotcall.distill.training.beginning import (
     save_student,
 )
 from iotcall.distill.training.development import Development
+from iotcall.distill.training.lexicon import encoder_words, lexicon_of
 from iotcall.distill.training.log import Begun, Judgement, Log, Loss, Row
 from iotcall.distill.training.precision import products, takes_bf16
 from iotcall.distill.training.quantised import (
@@ -40,6 +43,7 @@ from iotcall.distill.training.quantised import (
 )
 from iotcall.distill.training.record import STEPS, note_of, standing
 from iotcall.distill.training.sequences import Example, sequences
+from iotcall.distill.training.warm_start import encoder_folder
 from iotcall.errors import InputError
 from iotcall.evaluate import Dialogue, wilson_interval
 
@@ -81,8 +85,11 @@ def train_student(
     examples = list(sequences(dialogues, start.format, catalogue, start.tokenizer, start.pieces,
                               splits=recipe.splits, seed=recipe.seed))
     _check_lengths(examples, start.positions)
+    lexicon = lexicon_of(
+        (turn.utterance for dialogue in dialogues for turn in dialogue.turns),
+        encoder_words(encoder_folder(recipe.warm_start))) if recipe.warm_start else None
     judged = Development(dev, catalogue, start.format, start.pieces, start.tokenizer,
-                         start.positions) if dev else None
+                         start.positions, lexicon) if dev else None
     steps = out / STEPS
     steps.mkdir(parents=True, exist_ok=True)
     note.write(steps)
@@ -99,6 +106,8 @@ def train_student(
         _take(run.model, steps / f"checkpoint-{run.history.best}")
     end_rounding(start.model)
     save_student(start.model, start.tokenizer, recipe, base, out)
+    if lexicon:
+        (out / LEXICON).write_bytes(msgspec.json.encode(lexicon) + b"\n")
     note.write(out)  # last: a folder that has it is whole
     shutil.rmtree(steps, ignore_errors=True)
     return out

@@ -20,6 +20,7 @@ from iotcall.bundle.bundle import (
     CATALOGUE,
     DIALOGUE,
     GOLDEN,
+    LEXICON,
     PROMPT,
     SKILLS,
     TOKENIZER,
@@ -75,6 +76,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     calibration: tuple[Dialogue, ...]
     settings: Path
     """``dialogue.toml``, which may be absent."""
+    lexicon: Path | None
+    """``lexicon.json`` beside a checkpoint that was trained here."""
     note: CheckpointNote | None
     trimmed: TrimmedVocabulary | None
     retokenised: float | None
@@ -96,6 +99,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
             json.dumps(self.catalogue.to_json(), indent=2, ensure_ascii=False) + "\n",
             encoding="utf-8")
         shutil.copyfile(self.golden, folder / GOLDEN)
+        if self.lexicon:
+            shutil.copyfile(self.lexicon, folder / LEXICON)
         if self.note:
             (folder / TRAINING).write_bytes(as_json(self.note))
         if self.settings.is_file():
@@ -125,7 +130,7 @@ def read_parts(source: Source, grammar_folder: Path, catalogue: Catalogue, head:
             tools.
         FileError: golden dialogues or dialogue settings cannot be read.
     """
-    note = _note(source.folder, format_name)
+    note, lexicon = _note(source.folder, format_name), source.folder / LEXICON
     format = _format(source.architecture, format_name or (note.format if note else None))
     golden = golden or grammar_folder / GOLDEN
     dialogues = labelled(golden, catalogue)
@@ -163,7 +168,7 @@ def read_parts(source: Source, grammar_folder: Path, catalogue: Catalogue, head:
         parts.append(Part(name, part, own, compile_automaton(part, format, own, tokenizer)))
     return Parts(catalogue=catalogue, format=format, tokenizer=tokenizer, parts=tuple(parts),
                  golden=golden, dialogues=dialogues, calibration=calibrating, settings=settings,
-                 note=note, trimmed=trimmed, retokenised=changed, dated=dated, notes=notes)
+                 note=note, lexicon=lexicon if lexicon.is_file() else None, trimmed=trimmed, retokenised=changed, dated=dated, notes=notes)
 
 
 def labelled(path: Path, catalogue: Catalogue) -> tuple[Dialogue, ...]:

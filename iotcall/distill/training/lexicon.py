@@ -1,0 +1,58 @@
+"""The words that a student knows, by which a hub spells slips of the finger right.
+
+Leaves out: the spelling (see `iotcall.speech.typos`).
+
+The dialogues that it learnt from hold slips too, on purpose: a word that the encoder which the
+student began with does not know is taken for one where it is rare beside a known one of which one
+slip makes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from iotcall.speech import Lexicon
+from iotcall.speech.typos import one_slip_away
+
+_WORDS = re.compile(r"[a-z]+")
+_USUAL = 5
+"""Times that a usual word was said, at least."""
+_RARER = 4
+"""A word that is said so many times less often than another may be a slip of it."""
+
+
+def encoder_words(folder: Path) -> frozenset[str]:
+    """The whole words of an encoder's vocabulary, in small letters without accents."""
+    vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
+    return frozenset(word for word in vocabulary if _WORDS.fullmatch(word))
+
+
+def lexicon_of(texts: Iterable[str], known: Collection[str]) -> Lexicon:
+    """The lexicon of what was said.
+
+    Args:
+        known: words of the language, in small letters, that are never a slip.
+    """
+    counts = Counter(word for text in texts for word in _WORDS.findall(text.lower()))
+    usual: dict[str, int] = {}
+    rare: set[str] = set()
+    for word, count in counts.items():
+        if len(word) < 3:
+            continue
+        if word not in known and any(counts.get(other, 0) > _RARER * count and other in known
+                                     for other in one_slip_away(word)):
+            continue
+        if count >= _USUAL:
+            usual[word] = count
+        else:
+            rare.add(word)
+    # of the words that are right as they are, only those matter that might be taken for a slip
+    spared = sorted(word for word in {*known, *rare} - usual.keys() if len(word) > 2
+                    and any(other in usual for other in one_slip_away(word)))
+    return Lexicon(usual=tuple(sorted(usual, key=lambda word: (-usual[word], word))),
+                   spared=tuple(spared))

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from iotcall.distill.training.lexicon import lexicon_of
+
+KNOWN = frozenset({"kitchen", "light", "lights", "tight", "chicken", "on", "please", "piano"})
+TEXTS = ["Kitchen light on"] * 40 + ["kichen light"] * 3 + ["kitchn lights on please"] * 6 + [
+    "Piano pls"] * 8 + ["zwieback on"] * 2
+
+
+def test_usual_words_come_in_order_of_how_often_they_are_said() -> None:
+    assert lexicon_of(TEXTS, KNOWN).usual == ("light", "kitchen", "piano", "pls", "lights",
+                                              "please")
+
+
+def test_slips_are_no_words() -> None:
+    found = lexicon_of(TEXTS, KNOWN)
+    assert not {"kichen", "kitchn"} & {*found.usual, *found.spared}
+
+
+def test_known_words_are_spared_where_they_might_be_taken_for_slips() -> None:
+    found = lexicon_of([*TEXTS, "pianx", "pland"], KNOWN)
+    assert "tight" in found.spared  # beside light
+    assert "chicken" not in found.spared  # one slip away from nothing usual
+
+
+def test_what_is_said_often_without_a_known_word_beside_it_is_a_word() -> None:
+    assert "pls" in lexicon_of(TEXTS, KNOWN).usual
+    assert "zwieback" not in lexicon_of(TEXTS, KNOWN).usual  # twice only
