@@ -28,7 +28,8 @@ class HouseReader:
 
     def read(self, calls: tuple[ToolCall, ...], meant: str, home: Home, session: Session
              ) -> Plan | Question | Refusal | Answer:
-        around = msgspec.structs.replace(self._around(home, session), here=_is_here(meant))
+        around = msgspec.structs.replace(self._around(home, session), here=_is_here(meant),
+                                         named=_named(meant, self._house))
         found = resolve(calls, around, self._states)
         session.memory = found.memory
         return found.outcome
@@ -65,6 +66,12 @@ def _is_here(meant: str) -> bool:
     """Whether "here" was said: the student leaves it out of its calls."""
     said = words(meant)
     return "here" in said or ("this", "room") in itertools.pairwise(said)
+
+
+def _named(meant: str, house: House) -> frozenset[str]:
+    """The properties whose words were said."""
+    said = set(words(meant))
+    return frozenset(name for name, known in house.property_words.items() if said & set(known))
 
 
 def _filled(question: Question, said: tuple[str, ...], utterance: str, call: ToolCall,

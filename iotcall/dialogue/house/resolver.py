@@ -92,7 +92,7 @@ def _one(call: ToolCall, around: Around, states: DeviceStates, before: Sequence[
             return Step(reply=replies.nothing_open)
     if (chore := chore_of(call, around.house)) is not None:
         return chore if isinstance(chore, Question) else Step(chores=(chore,))
-    wish = wish_of(call, around.house, around.settings.degrees)
+    wish = wish_of(call, around.house, around.settings.degrees, around.named)
     assert wish is not None  # every tool of the catalogue is one of these
     return _commanded(call, wish, around, states, before)
 

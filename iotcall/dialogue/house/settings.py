@@ -115,6 +115,9 @@ class House(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Property -> its unit as it is said."""
     properties: dict[str, str]
     """Property -> what it is called."""
+    property_words: dict[str, tuple[str, ...]]
+    """Property -> words by which a person names it: one that was not named is a guess, which gives
+    way to the only one that the device has."""
     states: dict[str, dict[str, str]]
     """Property -> normalised word -> what is said after "is"."""
     done: dict[str, str]

@@ -45,6 +45,8 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     """Key of the room where the person is; empty: not known."""
     here: bool = False
     """They said that they mean this room."""
+    named: frozenset[str] = frozenset()
+    """Properties that they named (`House.property_words`)."""
 
 
 class Meant(msgspec.Struct, frozen=True, kw_only=True):

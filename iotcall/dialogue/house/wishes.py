@@ -5,7 +5,7 @@ A wish is asked of each device by itself, as devices of one group may differ in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -29,6 +29,8 @@ _KINDS: dict[str, tuple[Kind, ...]] = {
     "position": ("cover",), "speed": ("fan",), "white": ("light",), "color": ("light",),
     "movement": ("cover",), "lock": ("lock",), "playback": ("media",), "activity": ("vacuum",),
     "mode": ("thermostat", "fan", "vacuum")}
+_AMOUNTS = ("brightness", "setpoint", "volume", "position", "speed")
+"""Properties that a number says."""
 _SIZES = {"little": 0.5, "some": 1.0, "much": 2.0}
 _COVER = {"open": ("open", 100), "close": ("close", 0)}
 _PLAYBACK = {"play": "playing", "pause": "paused", "stop": "stopped"}
@@ -55,10 +57,13 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What was not said and is needed: a key of `Replies.how_much`."""
 
 
-def wish_of(call: ToolCall, house: House, degrees_said: Unit) -> Wish | None:
+def wish_of(call: ToolCall, house: House, degrees_said: Unit, named: Collection[str] = ()
+            ) -> Wish | None:
     """The wish of a call that commands devices; None for the other tools.
 
-    `degrees_said` is celsius or fahrenheit: what a bare number of degrees counts in here.
+    Args:
+        degrees_said: celsius or fahrenheit: what a bare number of degrees counts in here.
+        named: properties of devices that the person named; another one is the student's guess.
     """
     arguments = {key: str(value) for key, value in call.arguments.items()}
     value = arguments.get("value", "")
@@ -69,12 +74,13 @@ def wish_of(call: ToolCall, house: House, degrees_said: Unit) -> Wish | None:
                         told=lambda device, _: (_switched(device, state),))
         case "set":
             name = _PROPERTIES[arguments["property"]]
-            return _wish("set", name, value, lambda device, _: (command_for(
-                device, name, _number(device, name, value, degrees_said)),))
+            return _wish("set", name, value, lambda device, _: (_set(
+                device, _fitting(device, name, named), value, degrees_said),))
         case "adjust":
             name, up = _PROPERTIES[arguments["property"]], arguments["direction"] == "up"
             return _wish("adjust", name, "as it is", lambda device, state: (_adjusted(
-                device, name, up, arguments.get("amount", ""), state, house),))
+                device, _fitting(device, name, named), up, arguments.get("amount", ""), state,
+                house),))
         case "set_color":
             return _wish("set_color", "color", value, lambda device, _: (
                 command_for(device, "color", _read(color(value), value)),))
@@ -182,6 +188,21 @@ def _white(device: Device, kelvin: float) -> Command:
     return command_for(device, "white", min(high, max(low, kelvin)))
 
 
+def _fitting(device: Device, name: str, named: Collection[str]) -> str:
+    """The property, or in place of one that was guessed the only one that the device has.
+
+    "The spots down to twenty" says no property: what twenty is, the spots tell.
+    """
+    if device.can(name) or name in named:
+        return name
+    able = [each for each in _AMOUNTS if device.can(each)]
+    return able[0] if len(able) == 1 else name
+
+
+def _set(device: Device, name: str, value: str, degrees_said: Unit) -> Command:
+    return command_for(device, name, _number(device, name, value, degrees_said))
+
+
 def _number(device: Device, name: str, said: str, degrees_said: Unit) -> float:
     if name == "setpoint":
         found = degrees(said, degrees_said)
@@ -193,6 +214,8 @@ def _number(device: Device, name: str, said: str, degrees_said: Unit) -> float:
 def _adjusted(device: Device, name: str, up: bool, said: str, state: State, house: House
               ) -> Command:
     """More or less from what the device last told; ends stop at the device's limits."""
+    if not device.can(name):
+        raise Unable(f"{device.name!r} has no {name}", device=device, property=name)
     now = state.get(name)
     if name == "brightness" and state.get("state") == "off":
         now = 0 if up else now

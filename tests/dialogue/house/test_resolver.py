@@ -236,3 +236,36 @@ def test_everything_is_what_can_be_switched_safely(house: House) -> None:
     told = house.names(call("turn", state="off", target="everything"))
     kinds = {device.kind for device in house.home.devices if device.name in told}
     assert kinds == {"light", "plug"}
+
+
+@pytest.mark.parametrize(("made", "told"), [
+    (call("set", property="temperature", value="twenty", target="floor lamp"),
+     ("floor lamp", "brightness", 20)),
+    (call("set", property="brightness", value="a third", target="study blind"),
+     ("study blind", "position", 33)),
+    (call("set", property="brightness", value="21", target="thermostat"),
+     ("thermostat", "setpoint", 21)),
+])
+def test_a_property_that_nobody_named_gives_way_to_the_only_one_there_is(
+        house: House, made: ToolCall, told: tuple[str, str, Any]) -> None:
+    assert house.does(made, said="that one to that") == [told]
+
+
+@pytest.mark.parametrize(("made", "said", "says"), [
+    (call("set", property="temperature", value="twenty degrees", target="floor lamp"),
+     "floor lamp to twenty degrees", "The floor lamp cannot do that."),
+    (call("adjust", property="brightness", direction="up", target="thermostat"),
+     "the thermostat brighter", "The thermostat cannot do that."),
+    (call("set", property="brightness", value="40", target="hall light"),  # it has none at all
+     "hall light forty", "The hall light cannot do that."),
+])
+def test_one_that_was_named_does_not(
+        house: House, made: ToolCall, said: str, says: str) -> None:
+    assert house.reply(made, said=said) == says
+
+
+def test_more_of_it_is_more_of_what_there_is(house: House) -> None:
+    house.does(call("set", property="brightness", value="40", target="floor lamp"))
+    assert house.does(call("adjust", property="temperature", direction="up", amount="ten percent",
+                           target="floor lamp"), said="a little up, by ten percent") == [
+        ("floor lamp", "brightness", 50)]
