@@ -20,6 +20,7 @@ from iotcall.cli.distill import distill
 from iotcall.cli.eval import eval_
 from iotcall.cli.export import export
 from iotcall.cli.grammar import grammar
+from iotcall.cli.hil import hil
 from iotcall.cli.home import home
 from iotcall.cli.hub import hub
 from iotcall.cli.keys import keys
@@ -43,6 +44,7 @@ _EXTRAS = {
     "accelerate": "train", "num2words": "train", "torch": "train", "transformers": "train",
     "datasketch": "distill", "fsspec": "distill", "openai": "distill", "phonenumbers": "distill",
     "pyarrow": "distill", "stdnum": "distill",
+    "labgrid": "hil", "matplotlib": "hil", "pytest": "hil",
     "onnx": "export", "onnx_ir": "export", "optimum": "export",
 }
 """Module that only an extra brings -> the extra."""
@@ -60,6 +62,7 @@ app.command("targets")(targets)
 app.command("selftest")(selftest)
 app.add_typer(distill, name="distill")
 app.add_typer(grammar, name="grammar")
+app.add_typer(hil, name="hil")
 app.add_typer(home, name="home")
 app.add_typer(keys, name="keys")
 app.add_typer(service, name="service")

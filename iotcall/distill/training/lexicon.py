@@ -20,8 +20,8 @@ from iotcall.speech import Lexicon
 from iotcall.speech.typos import one_slip_away
 
 _WORDS = re.compile(r"[a-z]+")
-_USUAL = 5
-"""Times that a usual word was said, at least."""
+_USUAL, _USUAL_UNKNOWN = 5, 25
+"""Times that a usual word was said, at least: one that the encoder knows, and another."""
 _RARER = 4
 """A word that is said so many times less often than another may be a slip of it."""
 
@@ -47,7 +47,7 @@ def lexicon_of(texts: Iterable[str], known: Collection[str]) -> Lexicon:
         if word not in known and any(counts.get(other, 0) > _RARER * count and other in known
                                      for other in one_slip_away(word)):
             continue
-        if count >= _USUAL:
+        if count >= (_USUAL if word in known else _USUAL_UNKNOWN):
             usual[word] = count
         else:
             rare.add(word)

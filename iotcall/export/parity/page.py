@@ -5,12 +5,12 @@ One file without scripts, links or dates: the same certificate gives the same by
 
 from __future__ import annotations
 
-import html
 import math
 import re
 from collections.abc import Iterable
 from itertools import takewhile
 
+from iotcall.evaluate.page import STYLE, escaped, page
 from iotcall.export.parity.certificate import FEW_TURNS, Certificate, Parted, Stage, Variant
 
 PAGE = "parity.html"
@@ -20,32 +20,10 @@ _FIRST, _LAST = -7, 2
 _ZERO, _LEFT, _RIGHT = 3.0, 14.0, 95.0
 """Places on the chart in percent of its width: no difference, the first decade, the last."""
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"}
-"""Control characters -> their pictures; HTML has no place for them."""
 _WORD = re.compile(r"[A-Za-z0-9_\u0080-\U0010ffff]+|.", re.DOTALL)
 """Pieces of an answer; whatever is not ASCII stays whole, so that no emoji is cut."""
 
-_STYLE = """
-:root{color-scheme:light dark;--ink:#1c1f23;--soft:#5a626b;--line:#d5d9de;--paper:#fff;
---dot:#1a5fb4;--mark:#fbe9c6}
-@media screen and (prefers-color-scheme:dark){:root{--ink:#e4e6e9;--soft:#a0a8b1;--line:#3b4148;
---paper:#17191c;--dot:#82b1f5;--mark:#54421a}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:60rem;padding:1.5rem 1.25rem 3rem;background:var(--paper);
-color:var(--ink);font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
-h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0 .6rem;text-wrap:balance}
-h2,h3{font-size:1.15rem;margin:2.2rem 0 .3rem;break-after:avoid}
-h3{font-size:1rem;margin-top:1.4rem}
-p{margin:.3rem 0;max-width:44rem}
-.soft,dd small{color:var(--soft);font-size:.875rem}
-table{width:100%;border-collapse:collapse;margin:.6rem 0}
-th,td{text-align:start;vertical-align:top;padding:.45rem .6rem;border-top:1px solid var(--line)}
-th:first-child,td:first-child{padding-inline-start:0}
-thead th{border:0;font-weight:400;font-size:.8rem;color:var(--soft);vertical-align:bottom}
-tbody th{font-weight:600;font-size:.95rem}
-tr{break-inside:avoid}
-td{font-variant-numeric:tabular-nums}
-mark{background:var(--mark);color:inherit;padding:0 .3em;border-radius:.2em}
+_STYLE = """\
 dl{margin:.6rem 0;display:grid;grid-template-columns:14rem 1fr}
 dt,dd{margin:0;padding:.4rem 0;border-top:1px solid var(--line)}
 dt{color:var(--soft);padding-inline-end:1rem}
@@ -91,18 +69,11 @@ def certificate_page(certificate: Certificate) -> str:
     bundle = certificate.stages[-1] if certificate.stages else None
     verdict = _verdict(name, bundle)
     body = "\n".join((
-        '<p class="soft">Parity certificate</p>', f"<h1>{_text(verdict)}</h1>",
-        *(f"<p>{_text(line)}</p>" for line in _lead(certificate)),
+        '<p class="soft">Parity certificate</p>', f"<h1>{escaped(verdict)}</h1>",
+        *(f"<p>{escaped(line)}</p>" for line in _lead(certificate)),
         *_notes(certificate.notes), *_chain(certificate.stages), *_variants(certificate.variants),
         *_figures(certificate), *_turns(certificate)))
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        # what an utterance holds is escaped; this forbids it to load or run anything all the same
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>{_text(verdict)}</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n")
+    return page(verdict, STYLE + _STYLE, body)
 
 
 def _verdict(name: str, bundle: Stage | None) -> str:
@@ -142,7 +113,7 @@ def _lead(certificate: Certificate) -> Iterable[str]:
 
 def _notes(notes: tuple[str, ...]) -> Iterable[str]:
     if notes:
-        yield f"<h2>Notes</h2>\n<ul>{''.join(f'<li>{_text(note)}</li>' for note in notes)}</ul>"
+        yield f"<h2>Notes</h2>\n<ul>{''.join(f'<li>{escaped(note)}</li>' for note in notes)}</ul>"
 
 
 def _chain(stages: tuple[Stage, ...]) -> Iterable[str]:
@@ -160,7 +131,7 @@ def _chain(stages: tuple[Stage, ...]) -> Iterable[str]:
             difference = f"{_number(value)}{_chart(value)}"
         else:
             difference = "the reference"
-        yield (f"<tr><th>{number + 1}. {_text(stage.name)}</th>"
+        yield (f"<tr><th>{number + 1}. {escaped(stage.name)}</th>"
                f"<td>{_of(stage.agreed, stage.turns)}</td><td>{stage.ties}</td>"
                f"<td>{_of(stage.right, stage.turns)}</td><td>{difference}</td></tr>")
     yield (
@@ -205,7 +176,7 @@ def _variants(variants: tuple[Variant, ...]) -> Iterable[str]:
     if not variants:
         return
     rows = "\n".join(f"<dt>{_of(variant.agreed, variant.turns)} turns</dt>"
-                     f"<dd>{_text(variant.name)}</dd>" for variant in variants)
+                     f"<dd>{escaped(variant.name)}</dd>" for variant in variants)
     yield ("<h2>Other ways of decoding</h2>\n<p>A hub may run the bundle in these ways. Each is "
            "compared with the bundle's own usual calls, not with torch.</p>\n"
            f"<dl>\n{rows}\n</dl>")
@@ -232,7 +203,7 @@ def _figures(certificate: Certificate) -> Iterable[str]:
          if retokenised is None else
          "Share of golden utterances that the trimmed vocabulary cuts into other tokens than the "
          "student was trained with."))
-    rows = "\n".join(f"<dt>{term}</dt><dd>{_text(value)}<small>{_text(meaning)}</small></dd>"
+    rows = "\n".join(f"<dt>{term}</dt><dd>{escaped(value)}<small>{escaped(meaning)}</small></dd>"
                      for term, value, meaning in figures)
     yield f"<h2>Further figures</h2>\n<dl>\n{rows}\n</dl>"
 
@@ -248,7 +219,7 @@ def _turns(certificate: Certificate) -> Iterable[str]:
            "unknown where torch was not asked.</p>")
     for stage in stages:
         what = "the bundle" if stage is certificate.stages[-1] else "on the way"
-        yield (f"<h3>{_text(stage.name)}, {what}: {_turns_of(len(stage.parted))}</h3>\n"
+        yield (f"<h3>{escaped(stage.name)}, {what}: {_turns_of(len(stage.parted))}</h3>\n"
                '<table class="turns">\n<thead><tr><th>Utterance</th><th>Torch</th><th>Found</th>'
                "<th>Margin</th></tr></thead>\n<tbody>")
         yield from map(_turn, stage.parted)
@@ -259,7 +230,7 @@ def _turn(parted: Parted) -> str:
     torch, found = _contrast(parted.torch, parted.found)
     margin = "unknown" if parted.margin is None else _number(parted.margin)
     tie = " <mark>tie</mark>" if parted.tie else ""
-    return (f"<tr><td>{_text(parted.utterance)}</td><td>{torch}</td><td>{found}</td>"
+    return (f"<tr><td>{escaped(parted.utterance)}</td><td>{torch}</td><td>{found}</td>"
             f"<td>{margin}{tie}</td></tr>")
 
 
@@ -274,8 +245,8 @@ def _contrast(one: str, two: str) -> tuple[str, str]:
             return "(nothing)"
         last = len(words) - end
         middle = "".join(words[begin:last])
-        return (_text("".join(words[:begin])) + (f"<b>{_text(middle)}</b>" if middle else "")
-                + _text("".join(words[last:])))
+        return (escaped("".join(words[:begin])) + (f"<b>{escaped(middle)}</b>" if middle else "")
+                + escaped("".join(words[last:])))
 
     return bold(left), bold(right)
 
@@ -283,12 +254,6 @@ def _contrast(one: str, two: str) -> tuple[str, str]:
 def _alike(one: list[str], two: list[str]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1],
                                     zip(one, two, strict=False)))
-
-
-def _text(text: str) -> str:
-    """Escaped for an element's content, never for an attribute; lone surrogates become ?."""
-    clean = text.translate(_VISIBLE).encode("utf-8", "replace").decode()
-    return html.escape(clean, quote=False)
 
 
 def _number(value: float) -> str:

@@ -168,7 +168,8 @@ def read_parts(source: Source, grammar_folder: Path, catalogue: Catalogue, head:
         parts.append(Part(name, part, own, compile_automaton(part, format, own, tokenizer)))
     return Parts(catalogue=catalogue, format=format, tokenizer=tokenizer, parts=tuple(parts),
                  golden=golden, dialogues=dialogues, calibration=calibrating, settings=settings,
-                 note=note, lexicon=lexicon if lexicon.is_file() else None, trimmed=trimmed, retokenised=changed, dated=dated, notes=notes)
+                 note=note, lexicon=lexicon if lexicon.is_file() else None, trimmed=trimmed,
+                 retokenised=changed, dated=dated, notes=notes)
 
 
 def labelled(path: Path, catalogue: Catalogue) -> tuple[Dialogue, ...]:

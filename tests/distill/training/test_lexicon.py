@@ -4,7 +4,7 @@ from iotcall.distill.training.lexicon import lexicon_of
 
 KNOWN = frozenset({"kitchen", "light", "lights", "tight", "chicken", "on", "please", "piano"})
 TEXTS = ["Kitchen light on"] * 40 + ["kichen light"] * 3 + ["kitchn lights on please"] * 6 + [
-    "Piano pls"] * 8 + ["zwieback on"] * 2
+    "Piano pls"] * 30 + ["zwieback on"] * 2
 
 
 def test_usual_words_come_in_order_of_how_often_they_are_said() -> None:

@@ -1,0 +1,88 @@
+"""Which nodes a target claims, and which run elsewhere. Leaves out: running them (see selftest)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+
+import msgspec
+
+from iotcall.errors import InputError
+from iotcall.runtime.sessions import CPU, Placement
+from iotcall.shipped import shipped
+
+_NAMED = 3
+
+
+class _Provider(msgspec.Struct, frozen=True):
+    name: str
+
+
+class _Rules(msgspec.Struct, frozen=True):
+    on_cpu: tuple[str, ...] = ()
+
+
+class _Target(msgspec.Struct, frozen=True):
+    """The part of a target's recipe that is about placement."""
+
+    provider: _Provider
+    rules: _Rules = _Rules()
+
+
+class TargetClaims(msgspec.Struct, frozen=True):
+    """Where a target says that nodes run."""
+
+    provider: str
+    on_cpu: frozenset[str] = frozenset()
+    """Operators that may run on the CPU provider besides."""
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one graph."""
+
+    graph: str
+    elsewhere: int
+    """Nodes that run neither on the provider nor, allowed, on the CPU provider; a graph whose
+    placement nobody knows has one."""
+    told: str
+
+
+def target_claims(name: str, provider: str = "") -> TargetClaims:
+    """Of a shipped target; of one that is not shipped only the provider, where it is given.
+
+    Raises:
+        InputError: it is not shipped and no provider is given.
+    """
+    path = shipped("export") / "targets" / f"{name}.toml"
+    if not path.is_file():
+        if provider:
+            return TargetClaims(provider)
+        raise InputError(f"no target is called {name!r}; 'iotcall targets' lists them")
+    found = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _Target)
+    return TargetClaims(found.provider.name, frozenset(found.rules.on_cpu))
+
+
+def claims_of(placements: Sequence[Placement | None], graphs: Sequence[str],
+              wanted: TargetClaims) -> list[Claim]:
+    """What is where it should not be, graph by graph."""
+    names = [*graphs, *("" for _ in placements)]
+    return [_claim(placement, name or f"graph {place}", wanted)
+            for place, (placement, name) in enumerate(zip(placements, names, strict=False))]
+
+
+def _claim(placement: Placement | None, graph: str, wanted: TargetClaims) -> Claim:
+    if placement is None or not placement.parts:
+        return Claim(graph=graph, elsewhere=1, told=f"{graph}: this onnxruntime cannot say which "
+                                                    "provider runs which node (1.24 can)")
+    stray = [f"{operator} {name}" for operator, name in placement.on_cpu
+             if wanted.provider != CPU and operator not in wanted.on_cpu]
+    others = sum(part.nodes for part in placement.parts
+                 if part.provider not in (wanted.provider, CPU))
+    elsewhere = len(stray) + others
+    absent = not placement.nodes(wanted.provider)
+    if absent:
+        elsewhere = sum(part.nodes for part in placement.parts)
+    named = f": {', '.join(stray[:_NAMED])}{' ...' if len(stray) > _NAMED else ''}" if stray else ""
+    return Claim(graph=graph, elsewhere=elsewhere,
+                 told=f"{graph}: {placement}; {elsewhere} elsewhere than {wanted.provider} and its "
+                      f"exceptions{named}")

@@ -1,0 +1,169 @@
+"""What is missing for runs on a board: on this machine, on the way, on the board itself.
+
+Leaves out: making it be there. Nothing is changed on the board.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from iotcall import __version__
+from iotcall.errors import InputError, IotcallError
+from iotcall.hil.bench import environment_of
+from iotcall.hil.claims import target_claims
+from iotcall.hil.shell import Shell
+from iotcall.runtime.board import Board, load_board
+
+Level = Literal["ok", "warning", "error"]
+
+_MODULES = {"labgrid": "hil", "pytest": "hil", "matplotlib": "hil", "rapidfuzz": "hil"}
+_LEAST_FREE_MB = 200
+_PROGRAMS = {"SSHDriver": {"ssh": "openssh-client", "scp": "openssh-client"},
+             "QEMUDriver": {"qemu-system-aarch64": "qemu-system-arm"}}
+"""Driver of an environment -> programs of this machine that it needs, with Debian's package."""
+_ASK = ("import iotcall, json, onnxruntime as o; "
+        "print(json.dumps([iotcall.__version__, o.__version__, o.get_available_providers()]))")
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at."""
+
+    what: str
+    level: Level
+    found: str
+    do: str = ""
+    """What to do about it; empty where nothing is to be done."""
+
+
+def examine(name: str) -> list[Finding]:
+    """Findings from near to far; runs are possible where none is an error.
+
+    Raises:
+        InputError: there is no such board.
+    """
+    board = load_board(name)
+    found = [*_here()]
+    try:
+        environment = environment_of(board, name)
+    except InputError as error:
+        return [*found, Finding("environment", "error", str(error), "write one: see hil/")]
+    found.append(Finding("environment", "ok", str(environment)))
+    if any(each.level == "error" for each in found):
+        return found  # labgrid is not there
+    return [*found, *_of_board(board), *_through(board, environment)]
+
+
+def _here() -> Iterator[Finding]:
+    for module, extra in _MODULES.items():
+        there = importlib.util.find_spec(module) is not None
+        yield (Finding(f"here: {module}", "ok", "installed") if there else
+               Finding(f"here: {module}", "error", "not installed",
+                       f"pip install 'iotcall[{extra}]'"))
+
+
+def _of_board(board: Board) -> Iterator[Finding]:
+    yield (Finding("board file", "ok", board.summary) if board.verified else
+           Finding("board file", "warning", f"{board.summary}: nobody has run the bench on one",
+                   "check it against yours, and set verified = true after a run"))
+    if board.stamp == "emulated":
+        yield Finding("figures", "ok", "emulated: calls are judged, times are left out")
+    if board.bench and not board.bench.power_meter:
+        yield Finding("power meter", "ok", "none named; energy is not measured")
+
+
+def _through(board: Board, environment: Path) -> Iterator[Finding]:
+    """What the environment needs, whether the board answers, and what it has."""
+    from labgrid import Environment
+
+    opened = Environment(str(environment.absolute()))
+    drivers = opened.config.get_targets()["main"].get("drivers", {})
+    missing = False
+    for driver in drivers:
+        for program, package in _PROGRAMS.get(driver, {}).items():
+            if shutil.which(program) is None:
+                missing = True
+                yield Finding(f"here: {program}", "error", f"not found, and {driver} needs it",
+                              f"apt-get install {package}")
+            else:
+                yield Finding(f"here: {program}", "ok", "found")
+    for path in opened.config.get_images().values():
+        if not Path(path).exists():
+            missing = True
+            yield Finding("image", "error", f"{path}: there is none",
+                          f"make it: 'iotcall hil setup {environment.stem}'")
+    if missing:
+        return
+    with contextlib.ExitStack() as stack:
+        stack.callback(opened.cleanup)
+        try:
+            target = opened.get_target("main")
+            shell = Shell(target.get_driver("CommandProtocol"),
+                          target.get_driver("FileTransferProtocol"),
+                          python=(board.bench and board.bench.python) or sys.executable)
+            shell.check("true")
+        except Exception as error:  # labgrid raises plain exceptions where a board is not there
+            yield Finding("shell", "error", f"the board does not answer: {_line(error)}",
+                          "switch it on, and try its address by hand; hil/environments/ says how "
+                          "it is reached")
+            return
+        yield Finding("shell", "ok", "the board answers")
+        yield from _on_board(board, shell)
+
+
+def _on_board(board: Board, shell: Shell) -> Iterator[Finding]:
+    machine = shell.run("uname -m").out.strip()
+    yield (Finding("machine", "ok", machine) if board.machine in ("", machine) else
+           Finding("machine", "error", f"{machine}; the board's file says {board.machine}",
+                   "choose the board's own file"))
+    for program, package in (("tar", "tar"), ("sha256sum", "coreutils"), ("setsid", "util-linux"),
+                             ("mosquitto", "mosquitto")):
+        there = shell.run(f"PATH=$PATH:/usr/sbin:/usr/local/sbin; command -v {program}").code == 0
+        yield (Finding(program, "ok", "on the board") if there else
+               Finding(program, "error", "not on the board", f"there: apt-get install {package}"))
+    folder = (board.bench and board.bench.folder) or shell.run('echo "${TMPDIR:-/tmp}"').out.strip()
+    free = shell.run(f'df -Pk "{folder}" | tail -n 1').out.split()
+    megabytes = int(free[3]) / 1024 if len(free) > 3 else 0
+    yield (Finding("room", "ok", f"{megabytes:.0f} MiB free in {folder}")
+           if megabytes >= _LEAST_FREE_MB else
+           Finding("room", "error", f"{megabytes:.0f} MiB free in {folder}, {_LEAST_FREE_MB} are "
+                                    "needed", "make room, or name another folder in [bench]"))
+    said = shell.run(f"{shlex.quote(shell.python)} -c {shlex.quote(_ASK)}", timeout_s=300)
+    if said.code:
+        yield Finding("iotcall", "error", f"{shell.python} on the board has none: {said.tail}",
+                      f"there: python3 -m venv {Path(shell.python).parent.parent} and pip install "
+                      f"iotcall=={__version__}")
+        return
+    theirs, onnxruntime, providers = msgspec.json.decode(
+        said.out.splitlines()[-1], type=tuple[str, str, tuple[str, ...]])
+    yield (Finding("iotcall", "ok", f"{theirs} on the board") if theirs == __version__ else
+           Finding("iotcall", "error", f"{theirs} on the board, {__version__} here",
+                   "install the same on both"))
+    yield _provider(board, onnxruntime, providers)
+
+
+def _provider(board: Board, onnxruntime: str, providers: tuple[str, ...]) -> Finding:
+    if not board.target:
+        return Finding("provider", "ok", "the board's file names no target")
+    try:
+        wanted = target_claims(board.target).provider
+    except IotcallError as error:
+        return Finding("provider", "error", str(error), "mend target in the board's file")
+    if wanted in providers:
+        return Finding("provider", "ok", f"{wanted} in onnxruntime {onnxruntime}")
+    return Finding("provider", "warning", f"onnxruntime {onnxruntime} has {', '.join(providers)}; "
+                                          f"{board.target} needs {wanted}, unless a plugin has it",
+                   f"on the board: iotcall targets --probe --board {board.target}")
+
+
+def _line(error: Any) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
