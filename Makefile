@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help demo test test-slow lint students fixtures bench-grammar bench-export bench-peers \
-  bench-growth bench-students clean
+  bench-growth bench-students hil clean
 
 help:
 	@echo "make demo            type at a simulated home (SCRIPT=1 plays the shipped script, SCRIPT=FILE yours)"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench-peers     the runtime beside llama.cpp, onnxruntime-genai and Outlines (docs/runtime-bench.md)"
 	@echo "make bench-growth    more tools, longer dialogues, more sites (docs/runtime-bench.md)"
 	@echo "make bench-students DATA=FOLDER   how good the shipped students are (docs/models.md)"
+	@echo "make hil             the bench's pull-request suite on this machine (docs/hil.md)"
 	@echo "make students DATA=FOLDER   train and export the shipped students again (docs/students.md)"
 
 .venv/bin/python:
@@ -83,6 +84,10 @@ build/bench-venv/.ready: .venv/.dev
 
 bench-grammar: build/bench-venv/.ready
 	build/bench-venv/bin/python -m tests.benchmarks.grammar
+
+hil: .venv/.dev
+	$(BIN)/iotcall hil doctor host-x86
+	$(BIN)/iotcall hil run --suite pull_request --board host-x86
 
 bench-students: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.students $(DATA)
