@@ -193,10 +193,10 @@ def _fitting(device: Device, name: str, named: Collection[str]) -> str:
 
     "The spots down to twenty" says no property: what twenty is, the spots tell.
     """
-    if device.can(name) or name in named:
-        return name
     able = [each for each in _AMOUNTS if device.can(each)]
-    return able[0] if len(able) == 1 else name
+    if device.can(name) or len(able) != 1 or not set(named) <= {able[0]}:
+        return name
+    return able[0]
 
 
 def _set(device: Device, name: str, value: str, degrees_said: Unit) -> Command:

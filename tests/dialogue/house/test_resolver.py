@@ -256,6 +256,8 @@ def test_a_property_that_nobody_named_gives_way_to_the_only_one_there_is(
      "floor lamp to twenty degrees", "The floor lamp cannot do that."),
     (call("adjust", property="brightness", direction="up", target="thermostat"),
      "the thermostat brighter", "The thermostat cannot do that."),
+    (call("adjust", property="position", direction="up", amount="two degrees", target="floor lamp"),
+     "two degrees more", "The floor lamp cannot do that."),
     (call("set", property="brightness", value="40", target="hall light"),  # it has none at all
      "hall light forty", "The hall light cannot do that."),
 ])
