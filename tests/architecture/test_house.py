@@ -49,7 +49,8 @@ def test_a_shipped_bundle_is_whole_small_and_of_the_catalogue_as_it_stands(folde
     assert sum(entry.size for entry in manifest.files.values()) <= 16_000_000
     for name in ("golden.jsonl", "dialogue.toml"):
         source = ROOT / "grammars" / manifest.catalogue / name
-        assert (folder / name).read_bytes() == source.read_bytes()
+        assert (folder / name).is_file() == source.is_file()  # dialogue.toml: where a hub serves it
+        assert not source.is_file() or (folder / name).read_bytes() == source.read_bytes()
     assert load_catalogue(folder / "catalogue.json").tools == load_catalogue(
         ROOT / "grammars" / manifest.catalogue).tools
 

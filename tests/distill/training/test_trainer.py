@@ -189,7 +189,7 @@ def test_a_sequence_longer_than_the_student_reads_is_refused(
         tmp_path: Path, lamp: Catalogue) -> None:
     call = ToolCall("lamp", {"room": "attic", "state": "on"})
     long = Dialogue(tuple(LabelledTurn("light " * 60, (call,)) for _ in range(12)))
-    with pytest.raises(InputError, match="knows 512 positions"):
+    with pytest.raises(InputError, match="knows 352 positions"):
         train_student(TINY, [long], lamp, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
