@@ -99,7 +99,7 @@ def _through(board: Board, environment: Path) -> Iterator[Finding]:
         if not Path(path).exists():
             missing = True
             yield Finding("image", "error", f"{path}: there is none",
-                          f"make it: 'iotcall hil setup {environment.stem}'")
+                          "put the board's image there; nothing here makes it yet")
     if missing:
         return
     with contextlib.ExitStack() as stack:
