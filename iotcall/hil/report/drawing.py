@@ -182,7 +182,10 @@ def _steps(axes: Axes, samples: Sequence[float], **drawn: object) -> None:
 def _times(axes: Axes, values: Sequence[float]) -> None:
     if values and min(values) > 0 and max(values) / min(values) > _LOG_FROM:
         axes.set_xscale("log")
+        # subtle: the usual formatters of such axes write TeX, which an SVG of real text shows raw
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_formatter(
+            lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
 
 
 def _shares(axes: Axes, ends: Sequence[float]) -> None:
