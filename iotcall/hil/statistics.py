@@ -200,15 +200,6 @@ def leak_slope(seconds: Sequence[float], values: Sequence[float], *,
                  interval95=(float(slopes[low]) * 3600, float(slopes[high]) * 3600))
 
 
-def independent_dialogues(turns: Iterable[int], accuracy: float) -> float:
-    """Share of dialogues without a mistake if errors fell on turns independently; 0 of none.
-
-    `turns`: of each dialogue, how many; `accuracy`: share of turns right, 0..1.
-    """
-    shares = [accuracy ** count for count in turns]
-    return math.fsum(shares) / len(shares) if shares else 0.0
-
-
 def _binomial(trials: int, count: int, share: float) -> float:
     """Probability of exactly so many; in logarithms, so that no factorial overflows."""
     return math.exp(math.lgamma(trials + 1) - math.lgamma(count + 1)

@@ -19,7 +19,6 @@ from iotcall.hil.statistics import (
     change_interval,
     early_stopping,
     first_and_last,
-    independent_dialogues,
     leak_slope,
     overlatency,
     queries_needed,
@@ -156,12 +155,3 @@ def test_times_and_values_must_be_as_many(measure: object) -> None:
     assert callable(measure)
     with pytest.raises(InputError, match="expected as many"):
         measure([1.0, 2.0], [1.0])
-
-
-def test_dialogues_of_independent_errors() -> None:
-    drawn = random.Random(1)
-    turns = [1, 2, 3, 4] * 2000
-    whole = sum(all(drawn.random() < 0.9 for _ in range(count)) for count in turns) / len(turns)
-    assert independent_dialogues(turns, 0.9) == pytest.approx(whole, abs=0.015)
-    assert independent_dialogues([1, 2], 0.5) == 0.375
-    assert independent_dialogues([], 0.9) == 0
