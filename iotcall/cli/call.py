@@ -20,7 +20,7 @@ from iotcall.errors import InputError
 
 if TYPE_CHECKING:
     from iotcall.catalogue import Catalogue, ToolCall
-    from iotcall.runtime import Decoding, RunnerUp, Turn
+    from iotcall.runtime import Decoding, Turn
 
 _NOTHING_SAID = ("expected something that is said, found nothing; "
                  "try: iotcall call \"kitchen lights on\"")
@@ -43,7 +43,7 @@ def call(
     from iotcall.bundle import open_bundle
     from iotcall.catalogue import without_surrogates
     from iotcall.devices import load_home
-    from iotcall.runtime import Student
+    from iotcall.runtime import RUNNER_UP, Student
     from iotcall.runtime.board import load_board
     from iotcall.runtime.prompt import UTTERANCE_LENGTH
     from iotcall.shipped import find
@@ -59,7 +59,8 @@ def call(
     names = load_home(find("devices/homes", home, ".toml")).names() if home else None
     with Student.open(opened, settings=load_board(board).runtime) as student:
         student.bind_registry(names)
-        decoding = student.decode(history.turns, utterance, runner_up=runner_up)
+        decoding = student.decode(history.turns, utterance,
+                                  others=RUNNER_UP if runner_up else None)
     if decoding.outcome == "no_text":
         raise InputError(_NOTHING_SAID)
     history.add(utterance, decoding.calls)
@@ -74,7 +75,7 @@ def call(
             "latency_ms": round(decoding.prefill_ms + decoding.decode_ms, 2),
             "decisions": decoding.decisions, "tokens": decoding.tokens,
             "passes": decoding.passes, "drafted": decoding.drafted,
-        } | ({"runner_up": _runner_up(decoding.runner_up)} if runner_up else {}))
+        } | ({"runner_up": _runner_up(decoding)} if runner_up else {}))
     else:
         typer.echo(_line(decoding))
     if decoding.outcome != "call":
@@ -89,17 +90,17 @@ def _line(decoding: Decoding) -> str:
     line = (f"{calls}\nconfidence {decoding.confidence:.2f}   {ms:.1f} ms   "
             f"{decoding.decisions} decisions for {decoding.tokens} tokens in "
             f"{decoding.passes} {'pass' if decoding.passes == 1 else 'passes'}")
-    if decoding.runner_up:
-        other = decoding.runner_up
+    for other in decoding.others:
         line += f"\nrunner-up {'; '.join(map(str, other.calls))}   {other.confidence:.2g}"
     return line
 
 
-def _runner_up(found: RunnerUp | None) -> dict[str, Any] | None:
-    if found is None:
+def _runner_up(decoding: Decoding) -> dict[str, Any] | None:
+    if not decoding.others:
         return None
+    found, = decoding.others
     return {"calls": [{"name": c.name, "arguments": c.arguments} for c in found.calls],
-            "confidence": round(found.confidence, 6), "passes": found.passes}
+            "confidence": round(found.confidence, 6), "passes": decoding.others_passes}
 
 
 class _Session:

@@ -2,7 +2,9 @@
 
     outcome = conversation.begin(session, utterance, session_id)       # answers to our question
     if outcome is None:
-        decoding = student.decode(session.history, utterance)
+        others = conversation.others(session, utterance)
+        decoding = student.decode(session.history, utterance, others=others)
+        decoding = conversation.weigh(session, utterance, decoding)
         outcome = conversation.conclude(session, utterance, session_id, decoding)
     if isinstance(outcome, Plan):
         ...                                                            # send, wait for the devices
@@ -37,13 +39,16 @@ from iotcall.dialogue.reader import Reader
 from iotcall.dialogue.session import Pending, Session
 from iotcall.dialogue.settings import DialogueSettings
 from iotcall.dialogue.words import is_only, words
-from iotcall.runtime import Decoding, Turn
+from iotcall.runtime import Decoding, Others, Turn
 from iotcall.speech import is_number_word
 
 log = structlog.get_logger()
 
 _DIGITS_OF_A_PIN = 3
 """So many digits said while a PIN is waited for are taken for one."""
+_WEIGHED, _WORTH_WEIGHING, _PASSES = 6, 0.02, 24
+"""Answers of a student that are weighed beside its first, how likely they must be in proportion,
+and the passes that looking for them may take."""
 
 
 def _pin_of(home: Home) -> Pin:
@@ -67,8 +72,8 @@ class Conversation:
         self._tries = tries or Tries(InMemory(clock, most=1))
         self._gate = Gate(settings, states, local=local, tries=self._tries,
                           rates=rates or Rates.in_memory(clock))
-        self._reader: Reader = (HouseReader(states, settings, settings.house) if settings.house
-                                else ClosedReader(states, settings, catalogue))
+        self._house = HouseReader(states, settings, settings.house) if settings.house else None
+        self._reader: Reader = self._house or ClosedReader(states, settings, catalogue)
 
     def begin(self, session: Session, utterance: str, session_id: str | None, *,
               said_at: float | None = None) -> Outcome | None:
@@ -137,6 +142,20 @@ class Conversation:
             return Question(reply=settings.replies.pin_wrong, pin=True)
         session.take_pending(pending.session_id, now)
         return Refusal(reply=locked(tries, settings))
+
+    def others(self, session: Session, utterance: str) -> Others | None:
+        """What to ask a student for beside its answer, for `weigh` to look at."""
+        if self._house is None:
+            return None
+        weigher = self._house.weigher(utterance, self.home, session)
+        return Others(count=_WEIGHED, least=_WORTH_WEIGHING, passes=_PASSES,
+                      worth=weigher.is_doubtful)
+
+    def weigh(self, session: Session, utterance: str, decoding: Decoding) -> Decoding:
+        """The decoding with the one of its answers that was meant most likely in this home."""
+        if self._house is None:
+            return decoding
+        return self._house.weigher(utterance, self.home, session).weighed(decoding)
 
     def conclude(self, session: Session, utterance: str, session_id: str | None,
                  decoding: Decoding) -> Outcome:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count as counter
 from typing import Generic, TypeVar
 
@@ -100,22 +100,20 @@ class _Open(msgspec.Struct, Generic[S]):
     state: S
 
 
-def best_answers(walk: Walk, run: Run[S], pending: Sequence[int], state: S, *, count: int,
-                 most_passes: int) -> list[Scored]:
-    """The likeliest answers, best first: the call, the runner-up and so on.
+def likeliest_answers(walk: Walk, run: Run[S], pending: Sequence[int], state: S, *,
+                      least: float = -math.inf) -> Iterator[Scored]:
+    """All answers, best first: the call, the runner-up and so on.
 
     Exact, since no continuation is likelier than its beginning: the likeliest beginning is always
-    taken next, one pass each. Fewer answers come back where the language or `most_passes` ends.
+    taken next, one run each. Ends with the language, or before the first whose log-probability is
+    less than `least`.
     """
-    found: list[Scored] = []
     heap: list[tuple[float, int, _Open[S] | None, int, tuple[int, ...]]] = []
     order = counter()
-    passes = 0
 
     def reach(place: Place, tokens: tuple[int, ...], log_probability: float, waiting: Sequence[int],
               before: S) -> None:
         """Follow what is forced, then open the next decision or end."""
-        nonlocal passes
         forced, place = walk.forced_run(place)
         tokens = (*tokens, *forced)
         if walk.is_final(place):
@@ -123,7 +121,6 @@ def best_answers(walk: Walk, run: Run[S], pending: Sequence[int], state: S, *, c
             return
         allowed = walk.allowed(place)
         logits, after = run([*waiting, *forced], before, allowed)
-        passes += 1
         shares = log_shares(logits)
         if shares is None:
             return
@@ -136,16 +133,15 @@ def best_answers(walk: Walk, run: Run[S], pending: Sequence[int], state: S, *, c
             heapq.heappush(heap, (-total, next(order), decision, rank, ()))
 
     reach(walk.start, (), 0.0, pending, state)
-    while heap and len(found) < count:
+    while heap:
         cost, _, decision, rank, tokens = heapq.heappop(heap)
+        if -cost < least:
+            return
         if decision is None:
-            found.append(Scored(tokens, -cost))
+            yield Scored(tokens, -cost)
             continue
-        if passes >= most_passes:
-            break
         push(decision, rank + 1)
         token = int(decision.ranked[rank])
         after = walk.step(decision.place, token)
         assert after is not None
         reach(after, (*decision.tokens, token), -cost, [token], decision.state)
-    return found

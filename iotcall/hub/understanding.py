@@ -16,7 +16,7 @@ from iotcall.dialogue import Answer, Conversation, NotUnderstood, Question, Sess
 from iotcall.dialogue import Outcome as Understood
 from iotcall.hub.fallback import Router
 from iotcall.hub.inbox import Waiting
-from iotcall.runtime import Decoding, Turn
+from iotcall.runtime import Decoding, Others, Turn
 
 _REMEMBERED = 64  # sites and sessions
 _ASKED_SECONDS = 30.0
@@ -27,7 +27,7 @@ class Understander(Protocol):
     """What is needed of a student; `iotcall.runtime.Student` is one."""
 
     def decode(self, history: Sequence[Turn], utterance: str, *, site: str, deadline: float,
-               cancelled: Callable[[], bool]) -> Decoding:
+               cancelled: Callable[[], bool], others: Others | None) -> Decoding:
         """The calls of an utterance after the given turns."""
 
     def prepare(self, history: Sequence[Turn], *, site: str,
@@ -75,7 +75,9 @@ class Understanding:
         decoding = self._student.decode(
             session.history, heard.text, site=heard.site_id,
             deadline=time.monotonic() + self._decode_seconds,
-            cancelled=lambda: self.is_broken_off(heard.session_id))
+            cancelled=lambda: self.is_broken_off(heard.session_id),
+            others=self._conversation.others(session, heard.text))
+        decoding = self._conversation.weigh(session, heard.text, decoding)
         if self._is_unsure(decoding):
             decoding, said = self._routed(session, waiting, decoding)
             if said:

@@ -41,14 +41,12 @@ class Trace(msgspec.Struct, frozen=True):
     decisions: tuple[Decision, ...]
 
 
-class RunnerUp(msgspec.Struct, frozen=True, kw_only=True):
-    """The likeliest answer beside the one that was given."""
+class Other(msgspec.Struct, frozen=True, kw_only=True):
+    """A likely answer beside the one that was given."""
 
     calls: tuple[ToolCall, ...]
     confidence: float
     """P(answer | grammar), 0..1."""
-    passes: int
-    """Runs of the graph that finding it took."""
 
 
 class Decoding(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,8 +81,10 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     grammar_mass: float = 1.0
     """Share of its probability that the unmasked student put on valid first tokens of the first
     decision, 0..1: low where it would rather say something else. 1 without a decision."""
-    runner_up: RunnerUp | None = None
-    """Where it was asked for and there is one."""
+    others: tuple[Other, ...] = ()
+    """The likeliest other answers that were asked for, the likeliest first."""
+    others_passes: int = 0
+    """Runs of the graph that finding them took."""
     trace: tuple[Trace, ...] = ()
     """With skills, of the first decision and each skill; empty unless it was asked for."""
 
@@ -100,7 +100,7 @@ def joined(picked: Decoding, answers: Sequence[Decoding]) -> Decoding:
     parts = [picked, *answers]
     outcome = parts[-1].outcome
     good = outcome == "call"
-    other = answers[0].runner_up if len(answers) == 1 else None
+    others = answers[0].others if len(answers) == 1 else ()
     return Decoding(
         calls=tuple(call for part in answers for call in part.calls) if good else (),
         text="\n".join(part.text for part in answers), outcome=outcome,
@@ -112,6 +112,7 @@ def joined(picked: Decoding, answers: Sequence[Decoding]) -> Decoding:
         decode_ms=sum(part.decode_ms for part in parts),
         smallest_margin=min(part.smallest_margin for part in parts),
         grammar_mass=picked.grammar_mass,
-        runner_up=other and msgspec.structs.replace(
-            other, confidence=other.confidence * picked.confidence),
+        others=tuple(msgspec.structs.replace(
+            other, confidence=other.confidence * picked.confidence) for other in others),
+        others_passes=sum(part.others_passes for part in parts),
         trace=tuple(trace for part in parts for trace in part.trace))

@@ -1,29 +1,47 @@
-"""The likeliest answer beside the one that was given. Leaves out: what a hub makes of it."""
+"""The likeliest answers beside the one that was given. Leaves out: what a hub makes of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from iotcall.catalogue import ToolCall
 from iotcall.grammar import Walk
-from iotcall.grammar.scoring import Scored, best_answers
+from iotcall.grammar.scoring import Scored, likeliest_answers
 from iotcall.runtime.admission import Limits
 from iotcall.runtime.decoders import Decoder, Wanted
 from iotcall.runtime.decoding import Path
 from iotcall.runtime.memory import Memory
 
-_MOST_PASSES = 8
-"""Of its own; what the answer's decisions have shown already costs nothing."""
+
+class Others(msgspec.Struct, frozen=True, kw_only=True):
+    """How many other answers are looked for, and how hard."""
+
+    count: int = 1
+    worth: Callable[[tuple[ToolCall, ...], float], bool] = lambda calls, confidence: True
+    """Whether any are looked for beside an answer of these calls and this confidence."""
+    least: float = 0.0
+    """Share of the given answer's probability below which another is of no interest, 0..1."""
+    passes: int = 8
+    """At most, of their own; what the answer's decisions have shown already costs nothing."""
 
 
-def find_runner_up(walk: Walk, decoder: Decoder, memory: Memory, prompt: Sequence[int],
-                   answer: Path, limits: Limits) -> tuple[Scored | None, int]:
-    """The runner-up, None where there is none or it would take too long; and its passes.
+RUNNER_UP = Others()
+"""The likeliest one."""
 
-    Exact: the likeliest beginning is looked at next, until a whole answer other than the given one
-    is likelier than every beginning. Usually that is one pass or two.
+
+def find_others(walk: Walk, decoder: Decoder, memory: Memory, prompt: Sequence[int],
+                answer: Path, limits: Limits, wanted: Others = RUNNER_UP
+                ) -> tuple[tuple[Scored, ...], int]:
+    """The other answers, the likeliest first, and the passes that they took.
+
+    Exact: the likeliest beginning is always looked at next, so that none that comes back is less
+    likely than one that does not. Fewer come back where there are no more or it would take too
+    long. Usually the first takes a pass or two.
     """
     known = {tuple(answer.tokens[:decision.after]): decision.logits
              for decision in answer.decisions}
@@ -37,7 +55,7 @@ def find_runner_up(walk: Walk, decoder: Decoder, memory: Memory, prompt: Sequenc
             return known[text], text
         ids = [*prompt, *text]
         new = ids[memory.keep(ids):]
-        if passes >= _MOST_PASSES or limits.refuse(len(new)) or not decoder.fits(
+        if passes >= wanted.passes or limits.refuse(len(new)) or not decoder.fits(
                 memory.past.length, len(new)):
             raise _GivenUpError
         passes += 1
@@ -46,13 +64,18 @@ def find_runner_up(walk: Walk, decoder: Decoder, memory: Memory, prompt: Sequenc
         memory.tokens += new
         return scores.allowed, text
 
+    least = answer.log_probability + (math.log(wanted.least) if wanted.least else -math.inf)
+    found: list[Scored] = []
+    begun: tuple[int, ...] = ()
     try:
-        begun: tuple[int, ...] = ()
-        found = best_answers(walk, run, (), begun, count=2,
-                             most_passes=len(answer.decisions) + _MOST_PASSES)
+        for one in likeliest_answers(walk, run, (), begun, least=least):
+            if one.tokens != tuple(answer.tokens):
+                found.append(one)
+            if len(found) == wanted.count:
+                break
     except _GivenUpError:
-        return None, passes
-    return next((one for one in found if one.tokens != tuple(answer.tokens)), None), passes
+        pass
+    return tuple(found), passes
 
 
 class _GivenUpError(Exception):

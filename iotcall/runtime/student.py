@@ -19,11 +19,12 @@ from iotcall.bundle.bundle import SKILLS, TOKENS
 from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.errors import BundleError
 from iotcall.formats import PromptPieces
-from iotcall.grammar import Automaton, Walk
+from iotcall.grammar import Automaton
 from iotcall.grammar.binding import Names
 from iotcall.grammar.machine import TokenBytes
+from iotcall.grammar.scoring import Scored
 from iotcall.runtime.admission import Limits, Pace
-from iotcall.runtime.answers import Decoding, Outcome, RunnerUp, Trace, joined, unanswered
+from iotcall.runtime.answers import Decoding, Other, Outcome, Trace, joined, unanswered
 from iotcall.runtime.board import RuntimeSettings, tuned
 from iotcall.runtime.decoders import Past
 from iotcall.runtime.decoding import CHUNK, decode_greedily
@@ -31,11 +32,11 @@ from iotcall.runtime.decoding import Path as Decoded
 from iotcall.runtime.drafting import Draft, Earlier, Guesses
 from iotcall.runtime.loading import load
 from iotcall.runtime.memory import Memories, Memory
+from iotcall.runtime.others import Others, find_others
 from iotcall.runtime.part import LEAST_ROOM, Part, Parts, Turn
 from iotcall.runtime.passes import in_passes
 from iotcall.runtime.prefix import graph_hashes, past_after, write_prefix
 from iotcall.runtime.reading import Reading, read_dialogue
-from iotcall.runtime.runner_up import find_runner_up
 from iotcall.speech import Speller
 
 TOKEN_BUDGET = 160
@@ -103,7 +104,7 @@ class Student:
 
     def decode(self, history: Sequence[Turn], utterance: str, *, site: str = "",
                deadline: float = math.inf, cancelled: Callable[[], bool] = lambda: False,
-               runner_up: bool = False, draft: Draft | None = None) -> Decoding:
+               others: Others | None = None, draft: Draft | None = None) -> Decoding:
         """The student's answer after the given earlier turns.
 
         The calls are valid by construction. Of the history only the newest turns count, as many as
@@ -113,7 +114,7 @@ class Student:
             site: whose past is continued.
             deadline: on the monotonic clock; what would not be finished then is not begun.
             cancelled: asked between passes.
-            runner_up: look for the likeliest other answer too, some passes more.
+            others: look for the likeliest other answers too, some passes more.
             draft: guesses in place of the student's own.
         """
         limits = Limits(token_budget=self._token_budget, deadline=deadline, cancelled=cancelled,
@@ -124,7 +125,11 @@ class Student:
         guessed = () if draft or not self._modes.drafting else self._guessed(
             shown, read, site, limits)
         guessing_ms = 1000 * (time.monotonic() - began)
-        request = _Request(read, site, limits, guessed, draft, runner_up)
+        if others:
+            others = msgspec.structs.replace(others, worth=partial(
+                lambda worth, calls, confidence: worth(reading.as_said(calls), confidence),
+                others.worth))
+        request = _Request(read, site, limits, guessed, draft, others)
         try:
             if self.parts.skills:
                 answer = self._decode_skills(shown, request)
@@ -134,11 +139,11 @@ class Student:
             self.memories.shrink()
         if answer.outcome == "call":
             self._earlier.learn(read, answer.calls)
-        other = answer.runner_up
         return msgspec.structs.replace(
             answer, prefill_ms=answer.prefill_ms + guessing_ms,
-            calls=reading.as_said(answer.calls), runner_up=other and msgspec.structs.replace(
-                other, calls=reading.as_said(other.calls)))
+            calls=reading.as_said(answer.calls), others=tuple(
+                msgspec.structs.replace(other, calls=reading.as_said(other.calls))
+                for other in answer.others))
 
     def prepare(self, history: Sequence[Turn], *, site: str = "",
                 cancelled: Callable[[], bool] = lambda: False) -> None:
@@ -270,13 +275,13 @@ class Student:
 
     def _decode_skills(self, shown: Sequence[Turn], request: _Request) -> Decoding:
         picked = self._decode(self.parts.main, shown, msgspec.structs.replace(
-            request, runner_up=False))
+            request, others=None))
         if picked.outcome != "call":
             return picked
         answers = []
         names = dict.fromkeys(call.name for call in picked.calls)
         if len(names) > 1:
-            request = msgspec.structs.replace(request, runner_up=False)
+            request = msgspec.structs.replace(request, others=None)
         for name in names:
             answers.append(self._decode(self.parts.skills[name], shown, request))
             if answers[-1].outcome != "call":
@@ -305,9 +310,13 @@ class Student:
             memory.past.cut(known)  # as `keep` left the tokens
             raise
         decoding = self._decoding(part, path, ids)
-        if request.runner_up and decoding.outcome == "call":
-            found = self._runner_up(part, walk, memory, ids, path, request.limits)
-            decoding = msgspec.structs.replace(decoding, runner_up=found)
+        wanted = request.others
+        if wanted and decoding.outcome == "call" and wanted.worth(
+                decoding.calls, decoding.confidence):
+            found, passes = find_others(walk, self.decoder, memory, ids, path, request.limits,
+                                        wanted)
+            decoding = msgspec.structs.replace(decoding, others=self._read(part, found),
+                                               others_passes=passes)
         return decoding
 
     def _decoding(self, part: Part, path: Decoded, prompt: Sequence[int]) -> Decoding:
@@ -326,13 +335,10 @@ class Student:
             trace=(Trace(tuple(prompt), tuple(path.tokens), tuple(path.decisions)),)
             if self._modes.traced else ())
 
-    def _runner_up(self, part: Part, walk: Walk, memory: Memory, prompt: Sequence[int],
-                   path: Decoded, limits: Limits) -> RunnerUp | None:
-        found, passes = find_runner_up(walk, self.decoder, memory, prompt, path, limits)
-        calls = part.read(self._text(found.tokens[:-1])) if found else None
-        if found is None or calls is None:
-            return None
-        return RunnerUp(calls=calls, confidence=math.exp(found.log_probability), passes=passes)
+    def _read(self, part: Part, found: Sequence[Scored]) -> tuple[Other, ...]:
+        read = [(part.read(self._text(one.tokens[:-1])), one) for one in found]
+        return tuple(Other(calls=calls, confidence=math.exp(one.log_probability))
+                     for calls, one in read if calls is not None)
 
     def _text(self, tokens: Sequence[int]) -> str:
         text: str = self.tokenizer.decode(list(tokens), skip_special_tokens=False)
@@ -347,4 +353,4 @@ class _Request(msgspec.Struct, frozen=True):
     limits: Limits
     guessed: tuple[tuple[ToolCall, ...], ...]
     draft: Draft | None
-    runner_up: bool
+    others: Others | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iotcall.grammar import Automaton, Walk
-from iotcall.grammar.scoring import best_answers, choose, log_shares, mass_on
+from iotcall.grammar.scoring import choose, likeliest_answers, log_shares, mass_on
 from tests.workshop import steadily
 
 SIZE = 6
@@ -66,7 +67,7 @@ def test_the_best_answers_are_the_likeliest_of_all(
         after = (*before, *new)
         return logits_after(seed, after)[allowed], after
 
-    found = best_answers(walk, run, [], (), count=count, most_passes=10_000)
+    found = list(itertools.islice(likeliest_answers(walk, run, [], ()), count))
     assert len(found) == min(count, len(paths))
     likeliest = sorted(paths.values(), reverse=True)[:count]
     assert [math.exp(each.log_probability) for each in found] == pytest.approx(likeliest)
@@ -75,7 +76,8 @@ def test_the_best_answers_are_the_likeliest_of_all(
     assert len({each.tokens for each in found}) == len(found)
 
 
-def test_no_more_passes_are_made_than_allowed() -> None:
+def test_answers_that_are_too_unlikely_are_not_looked_for() -> None:
+    """64 answers, each of a chance in 64."""
     automaton = Automaton.of_edges(0, {state: {0: state + 1, 1: state + 1} for state in range(6)})
     made = []
 
@@ -83,8 +85,12 @@ def test_no_more_passes_are_made_than_allowed() -> None:
         made.append(new)
         return np.zeros(len(allowed), np.float32), None
 
-    assert best_answers(Walk(automaton, []), run, [], None, count=64, most_passes=5) == []
-    assert len(made) <= 5
+    walk = Walk(automaton, [])
+    assert list(likeliest_answers(walk, run, [], None, least=math.log(1 / 63))) == []
+    made.clear()
+    assert list(likeliest_answers(walk, run, [], None, least=math.log(1 / 3))) == []
+    assert len(made) == 3  # the first decision, and the second after each of its tokens
+    assert len(list(likeliest_answers(walk, run, [], None, least=math.log(1 / 65)))) == 64
 
 
 @pytest.mark.parametrize(("logits", "index", "probability"), [

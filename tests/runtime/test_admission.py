@@ -10,7 +10,7 @@ import pytest
 from iotcall.bundle import Bundle
 from iotcall.export.parity.oracle import Text
 from iotcall.grammar import Automaton, Walk
-from iotcall.runtime import Student, Turn
+from iotcall.runtime import RUNNER_UP, Student, Turn
 from iotcall.runtime.admission import Limits, Pace
 from iotcall.runtime.decoding import CHUNK, decode_greedily
 from iotcall.runtime.drafting import Guesses
@@ -98,7 +98,7 @@ def test_an_answer_ends_where_its_deadline_passed_and_says_how_far_it_came(
         found = student.decode([], SAID, deadline=passes)
         assert (found.outcome, found.passes, found.calls) == ("too_slow", passes, ())
         assert len(watch.passes) == passes
-        assert (found.confidence, found.runner_up) == (0.0, None)
+        assert (found.confidence, found.others) == (0.0, ())
         end = expected.decisions[passes].after
         assert found.trace[0].tokens == expected.tokens[:end]
         assert found.text == student._text(expected.tokens[:end])
@@ -126,7 +126,7 @@ def test_a_runner_up_that_there_is_no_time_for_is_left_out(
     expected = reference.answer([], SAID)
     with Student.open(bundle, threads=1, modes=TRACED) as student:
         watch = Watch(student.decoder)
-        found = student.decode([], SAID, runner_up=True,
+        found = student.decode([], SAID, others=RUNNER_UP,
                                cancelled=lambda: len(watch.passes) >= expected.decisions)
         assert_same(found, expected)
         assert len(watch.passes) == expected.decisions

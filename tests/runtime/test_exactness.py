@@ -8,7 +8,7 @@ import pytest
 
 from iotcall.bundle import Bundle
 from iotcall.evaluate.golden import GoldenTurn
-from iotcall.runtime import Decoding, Student
+from iotcall.runtime import RUNNER_UP, Decoding, Student
 from iotcall.runtime.drafting import Draft, Guesses
 from tests.runtime.conftest import EVERY
 from tests.runtime.reference import (
@@ -76,7 +76,7 @@ def test_several_sites_whose_next_prompts_are_prepared_hear_the_same(
         def ask(turn: GoldenTurn) -> Decoding:
             site = f"site {GOLDEN.index(turn) % 3}"
             student.prepare(turn.history, site=site)
-            return student.decode(turn.history, turn.utterance, site=site, runner_up=True)
+            return student.decode(turn.history, turn.utterance, site=site, others=RUNNER_UP)
 
         _assert_all_same(reference, ask)
         _assert_all_same(reference, ask)

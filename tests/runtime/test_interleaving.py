@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from iotcall.bundle import Bundle
 from iotcall.catalogue import ToolCall
-from iotcall.runtime import Decoding, Student, Turn
+from iotcall.runtime import RUNNER_UP, Decoding, Student, Turn
 from iotcall.runtime.board import RuntimeSettings
 from iotcall.runtime.drafting import Draft, Guesses
 from tests.runtime.conftest import EVERY, BundleOf
@@ -97,14 +97,14 @@ def _check(found: Decoding, ask: Ask, expected: Decoding) -> None:
             assert found.outcome == ("too_slow" if ask.cancel_after is None else "cancelled")
     elif found.outcome == "cancelled":
         assert ask.cancel_after is not None
-        assert (found.calls, found.confidence, found.runner_up) == ((), 0.0, None)
+        assert (found.calls, found.confidence, found.others) == ((), 0.0, ())
         so_far = found.trace[0].tokens
         assert so_far == expected.trace[0].tokens[:len(so_far)]
     else:
         assert_same(found, expected)
-        if found.runner_up:
+        if found.others:
             assert ask.runner_up
-            assert found.runner_up.calls != found.calls
+            assert found.others[0].calls != found.calls
 
 
 def _take(student: Student, step: Ask | Prepare | Forget, reference: Reference) -> None:
@@ -116,7 +116,8 @@ def _take(student: Student, step: Ask | Prepare | Forget, reference: Reference) 
         case Ask():
             expected = reference.answer(step.history, step.utterance)
             found = student.decode(
-                step.history, step.utterance, site=step.site, runner_up=step.runner_up,
+                step.history, step.utterance, site=step.site,
+                others=RUNNER_UP if step.runner_up else None,
                 draft=_draft(step, expected), cancelled=_after(step.cancel_after),
                 deadline=time.monotonic() - 1 if step.late else float("inf"))
             if not reference.is_near_tie(step.history, step.utterance):
@@ -181,7 +182,7 @@ def test_a_pass_that_fails_leaves_the_student_right(
         expected = reference.answer(HISTORIES[1], UTTERANCES[0])
         monkeypatch.setattr(student.decoder, "run", fail)
         try:
-            student.decode(HISTORIES[1], UTTERANCES[0], runner_up=True)
+            student.decode(HISTORIES[1], UTTERANCES[0], others=RUNNER_UP)
             student.prepare(HISTORIES[2])
         except KeyboardInterrupt:
             pass

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from iotcall.bundle import Bundle
 from iotcall.export.parity.oracle import Text
-from iotcall.runtime import Decoding, Student, Turn
+from iotcall.runtime import RUNNER_UP, Decoding, Student, Turn
 from iotcall.runtime.board import RuntimeSettings
 from iotcall.runtime.memory import Memories, Memory
 from tests.runtime.conftest import BundleOf
@@ -226,7 +226,7 @@ def test_a_past_holds_its_own_sites_tokens_and_no_others(
                 student.prepare(history[site], site=site)
                 said = words[(turn + number) % 3]
                 asked.clear()
-                found = student.decode(history[site], said, site=site, runner_up=True)
+                found = student.decode(history[site], said, site=site, others=RUNNER_UP)
                 prompt = list(found.trace[0].prompt)
                 assert asked
                 assert all(text[:len(prompt)] == prompt for text in asked)

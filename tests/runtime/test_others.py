@@ -18,12 +18,13 @@ from iotcall.catalogue import catalogue_from_json
 from iotcall.export.parity.oracle import Text
 from iotcall.grammar import Automaton, Walk
 from iotcall.grammar.compiler import compile_automaton
-from iotcall.grammar.scoring import best_answers, log_shares
-from iotcall.runtime import PLAIN, Student, Turn, runner_up
+from iotcall.grammar.scoring import likeliest_answers, log_shares
+from iotcall.runtime import PLAIN, RUNNER_UP, Others, Student, Turn
 from iotcall.runtime.admission import Limits
 from iotcall.runtime.decoders import Decoder, Wanted
 from iotcall.runtime.decoding import decode_greedily
 from iotcall.runtime.memory import Memory
+from iotcall.runtime.others import find_others
 from tests.runtime.reference import TRACED, Reference, Watch, assert_same
 from tests.runtime.scripted import PROMPT, Scripted, automata
 from tests.workshop import steadily
@@ -52,29 +53,26 @@ def _enumerated(walk: Walk, logits_after: Callable[[Sequence[int]], NDArray[np.f
     return found
 
 
-@given(automata(), st.integers(0, 1000))
+@given(automata(), st.integers(0, 1000), st.integers(1, 9))
 @steadily
-def test_it_is_the_likeliest_of_all_other_answers(automaton: Automaton, seed: int) -> None:
+def test_they_are_the_likeliest_of_all_other_answers(
+        automaton: Automaton, seed: int, count: int) -> None:
     walk, decoder, past = Walk(automaton, []), Scripted(seed), Text([])
     path = decode_greedily(walk, decoder, past, PROMPT,  # type: ignore[arg-type]
                            Limits(token_budget=1000))
     answers = _enumerated(walk, lambda tokens: decoder.logits_after([*PROMPT, *tokens]))
     decoder.passes.clear()
     memory = Memory([*PROMPT, *path.tokens][:past.length], past)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner_up, "_MOST_PASSES", 1000)
-        found, passes = runner_up.find_runner_up(
-            walk, decoder, memory, PROMPT, path,  # type: ignore[arg-type]
-            Limits(token_budget=1000))
+    found, passes = find_others(
+        walk, decoder, memory, PROMPT, path,  # type: ignore[arg-type]
+        Limits(token_budget=1000), Others(passes=1000, count=count))
     assert passes == len(decoder.passes)
     assert memory.tokens == past.tokens
     others = {tokens: value for tokens, value in answers.items() if tokens != tuple(path.tokens)}
-    if not others:
-        assert (found, passes) == (None, 0)
-        return
-    assert found is not None
-    assert found.log_probability == pytest.approx(max(others.values()))
-    assert found.log_probability == pytest.approx(others[found.tokens])
+    assert [one.log_probability for one in found] == pytest.approx(
+        sorted(others.values(), reverse=True)[:count])
+    assert [one.log_probability for one in found] == pytest.approx(
+        [others[one.tokens] for one in found])
 
 
 @given(automata(), st.integers(0, 1000), st.integers(0, 8))
@@ -98,15 +96,13 @@ def test_passes_of_its_own_are_bounded_and_those_of_the_answer_cost_nothing(
         return found
 
     decoder.run = note  # type: ignore[method-assign]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner_up, "_MOST_PASSES", most)
-        found, passes = runner_up.find_runner_up(
-            walk, decoder, memory, PROMPT, path,  # type: ignore[arg-type]
-            Limits(token_budget=1000))
+    found, passes = find_others(
+        walk, decoder, memory, PROMPT, path,  # type: ignore[arg-type]
+        Limits(token_budget=1000), Others(passes=most))
     assert passes == len(texts) == len(set(texts)) <= most
     assert not looked_at & set(texts)
-    if found:
-        assert found.log_probability == pytest.approx(max(answers.values()))
+    for one in found:
+        assert one.log_probability == pytest.approx(max(answers.values()))
 
 
 def test_where_the_grammar_has_one_answer_there_is_none() -> None:
@@ -114,9 +110,9 @@ def test_where_the_grammar_has_one_answer_there_is_none() -> None:
     path = decode_greedily(walk, Scripted(0), Text([]), PROMPT,  # type: ignore[arg-type]
                            Limits(token_budget=9))
     assert (path.tokens, path.passes) == ([3, 4], 0)
-    assert runner_up.find_runner_up(
+    assert find_others(
         walk, Scripted(0), Memory([], Text([])), PROMPT, path,  # type: ignore[arg-type]
-        Limits(token_budget=9)) == (None, 0)
+        Limits(token_budget=9)) == ((), 0)
 
 
 def test_where_greedy_was_beaten_the_runner_up_is_likelier_than_the_answer() -> None:
@@ -133,10 +129,9 @@ def test_where_greedy_was_beaten_the_runner_up_is_likelier_than_the_answer() -> 
     decoder, past = Told(0), Text([])
     path = decode_greedily(walk, decoder, past, PROMPT,  # type: ignore[arg-type]
                            Limits(token_budget=9))
-    found, passes = runner_up.find_runner_up(
+    (found,), passes = find_others(
         walk, decoder, Memory(list(past.tokens), past), PROMPT, path,  # type: ignore[arg-type]
         Limits(token_budget=9))
-    assert found is not None
     assert (path.tokens, found.tokens, passes) == ([1, 3], (2, 5), 0)
     assert math.exp(path.log_probability) == pytest.approx(0.3)
     assert math.exp(found.log_probability) == pytest.approx(0.4)
@@ -164,24 +159,24 @@ def test_a_students_runner_up_is_the_second_of_the_best_answers(
     with Student.open(bundle, threads=1, modes=TRACED) as student:
         walk, texts = student.parts.main.walk([], utterance), list[tuple[int, ...]]()
         assert walk is not None
-        likeliest = best_answers(walk, _uncached(student.decoder, given.prompt, texts), (), (),
-                                 count=2, most_passes=60)
+        likeliest = likeliest_answers(
+            walk, _uncached(student.decoder, given.prompt, texts), (), ())
         other = next(one for one in likeliest if one.tokens != given.tokens)
         own = set(texts) - {given.tokens[:each.after] for each in given.decisions}
         watch = Watch(student.decoder)
         for _ in range(2):
             watch.clear()
-            found = student.decode([], utterance, runner_up=True)
+            found = student.decode([], utterance, others=RUNNER_UP)
             assert_same(found, expected)
-            second = found.runner_up
-            if second is None:
-                assert len(own) > 8  # passes that it would have taken
+            if not found.others:
+                assert len(own) > RUNNER_UP.passes  # that it would have taken
                 continue
+            second, = found.others
             assert second.calls == student.parts.main.read(student._text(other.tokens[:-1]))
             assert second.confidence == pytest.approx(math.exp(other.log_probability), abs=0.01)
             assert second.confidence <= found.confidence
-            assert second.passes == len(own)
-            assert found.passes + second.passes == len(watch.passes)
+            assert found.others_passes == len(own)
+            assert found.passes + found.others_passes == len(watch.passes)
         follow_up = [Turn(utterance, expected.calls)], "and the cellar"
         if not reference.is_near_tie(*follow_up):
             assert_same(student.decode(*follow_up), reference.answer(*follow_up))
@@ -197,7 +192,7 @@ def test_of_a_closed_catalogue_it_is_the_second_of_all_calls(
         automaton = compile_automaton(catalogue, bundle.format, bundle.pieces, student.tokenizer)
     closed = msgspec.structs.replace(bundle, automaton=automaton, catalogue=catalogue)
     with Student.open(closed, threads=1, modes=TRACED) as student:
-        found = student.decode([], utterance, runner_up=True)
+        found = student.decode([], utterance, others=RUNNER_UP)
         walk = student.parts.main.walk([], utterance)
         assert walk is not None
         prompt = found.trace[0].prompt
@@ -214,8 +209,7 @@ def test_of_a_closed_catalogue_it_is_the_second_of_all_calls(
         assert len(ranked) == 17
         assert math.fsum(math.exp(value) for _, value in ranked) == pytest.approx(1)
         if min(ranked[0][1] - ranked[1][1], ranked[1][1] - ranked[2][1]) > 0.05:
-            second = found.runner_up
-            assert second is not None
+            second, = found.others
             assert found.trace[0].tokens == ranked[0][0]
             assert second.calls == student.parts.main.read(student._text(ranked[1][0][:-1]))
             assert second.confidence == pytest.approx(math.exp(ranked[1][1]), abs=0.01)
@@ -223,11 +217,10 @@ def test_of_a_closed_catalogue_it_is_the_second_of_all_calls(
 
 def test_it_is_looked_for_on_demand_only(bundle: Bundle, reference: Reference) -> None:
     with Student.open(bundle, threads=1) as student:
-        assert student.decode([], UTTERANCES[0]).runner_up is None
+        assert student.decode([], UTTERANCES[0]).others == ()
     with Student.open(bundle, threads=1, modes=PLAIN) as student:
-        plain = student.decode([], UTTERANCES[0], runner_up=True)
-        assert plain.runner_up is not None
+        plain = student.decode([], UTTERANCES[0], others=RUNNER_UP)
+        assert len(plain.others) == 1
     with Student.open(bundle, threads=1) as student:
-        quick = student.decode([], UTTERANCES[0], runner_up=True)
-        assert quick.runner_up is not None
-        assert quick.runner_up.calls == plain.runner_up.calls
+        quick = student.decode([], UTTERANCES[0], others=RUNNER_UP)
+        assert quick.others[0].calls == plain.others[0].calls

@@ -15,7 +15,7 @@ from iotcall.export.exporter import export_student
 from iotcall.export.target import load_target
 from iotcall.formats import COMPACT
 from iotcall.grammar.compiler import compile_automaton
-from iotcall.runtime import Modes, Student, Turn
+from iotcall.runtime import RUNNER_UP, Modes, Student, Turn
 from iotcall.runtime.board import RuntimeSettings
 from tests import lamp as lamp_files
 from tests.grammar.tokenizers import byte_level
@@ -131,9 +131,8 @@ def test_runner_ups_are_looked_for_only_where_one_is_told(bundle: Bundle) -> Non
     """That of the first decision names skills, and is no call of anybody's."""
     with Student.open(bundle, threads=1) as student:
         watch = Watch(student.decoder)
-        found = student.decode([], "heat to 20", runner_up=True)
-        told = found.runner_up.passes if found.runner_up else 0
-        assert len(watch.passes) == found.passes + told
+        found = student.decode([], "heat to 20", others=RUNNER_UP)
+        assert len(watch.passes) == found.passes + found.others_passes
 
 
 def test_a_thousand_tools_in_skills_ask_no_more_than_twenty_do() -> None:

@@ -6,14 +6,16 @@ Leaves out: what a single call means (resolver), the gate.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import msgspec
 
 from iotcall.catalogue import ToolCall
 from iotcall.devices import DeviceStates, Home
-from iotcall.dialogue.house.resolver import resolve
+from iotcall.dialogue.house.resolver import Resolved, resolve
 from iotcall.dialogue.house.settings import House
 from iotcall.dialogue.house.targets import Around
+from iotcall.dialogue.house.weighing import Weigher
 from iotcall.dialogue.outcomes import Answer, Plan, Question, Refusal
 from iotcall.dialogue.session import Pending, Session
 from iotcall.dialogue.settings import DialogueSettings
@@ -28,11 +30,21 @@ class HouseReader:
 
     def read(self, calls: tuple[ToolCall, ...], meant: str, home: Home, session: Session
              ) -> Plan | Question | Refusal | Answer:
-        around = msgspec.structs.replace(self._around(home, session), here=_is_here(meant),
-                                         named=_named(meant, self._house))
-        found = resolve(calls, around, self._states)
+        found = self.resolved(calls, meant, home, session)
         session.memory = found.memory
         return found.outcome
+
+    def resolved(self, calls: Sequence[ToolCall], meant: str, home: Home, session: Session
+                 ) -> Resolved:
+        """What the calls come to; changes nothing."""
+        around = msgspec.structs.replace(self._around(home, session), here=_is_here(meant),
+                                         named=_named(meant, self._house))
+        return resolve(calls, around, self._states)
+
+    def weigher(self, utterance: str, home: Home, session: Session) -> Weigher:
+        """For the answers of a student to the utterance."""
+        return Weigher(utterance, home, self._house.nouns, lambda calls: self.resolved(
+            calls, utterance, home, session).outcome)
 
     def answered(self, pending: Pending, utterance: str, home: Home, session: Session
                  ) -> tuple[ToolCall, ...] | None:

@@ -29,7 +29,7 @@ from iotcall.dialogue import (
 )
 from iotcall.evaluate.outcomes.script import Expectation, Result, SaidTurn, Wanted
 from iotcall.evaluate.statistics import wilson_interval
-from iotcall.runtime import Decoding, Turn
+from iotcall.runtime import Decoding, Others, Turn
 from iotcall.speech import color, white
 
 _COVER = {"open": ("movement", "open"), "closed": ("movement", "close"),
@@ -54,7 +54,8 @@ _IMPLIED = frozenset({"brightness", "color", "white", "speed", "volume"})
 class Decoder(Protocol):
     """A student, or what stands in for one."""
 
-    def decode(self, history: Sequence[Turn], utterance: str) -> Decoding: ...
+    def decode(self, history: Sequence[Turn], utterance: str, *,
+               others: Others | None) -> Decoding: ...
 
 
 class Miss(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +159,10 @@ class _Played:
         outcome = self._conversation.begin(self._session, turn.utterance, None)
         if outcome is not None:
             return None, outcome
-        decoding = student.decode(self._session.history, turn.utterance)
+        decoding = student.decode(
+            self._session.history, turn.utterance,
+            others=self._conversation.others(self._session, turn.utterance))
+        decoding = self._conversation.weigh(self._session, turn.utterance, decoding)
         return decoding, self._conversation.conclude(self._session, turn.utterance, None, decoding)
 
     def carry_out(self, outcome: Outcome) -> None:

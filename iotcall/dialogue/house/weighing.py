@@ -1,0 +1,149 @@
+"""Which of a student's answers was meant, by what each would come to in this home.
+
+A student does not know the home. Its likeliest answers are told apart by the home:
+
+- Answers that come to the same are one: their chances add up ("the kitchen lights" as a target, or
+  "lights" in the room "kitchen").
+- People seldom ask for what their home cannot do, and seldom name a device of theirs without
+  meaning it: an answer about one of an earlier turn is looked at with the named one in its place
+  too. With P(answer) of the student and how usual such wishes are, Bayes' rule gives
+  P(answer | this home).
+
+Leaves out: what an answer comes to (the resolver's), the threshold (the conversation's).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+import msgspec
+
+from iotcall.catalogue import ToolCall
+from iotcall.devices import Home
+from iotcall.dialogue.house.naming import plain
+from iotcall.dialogue.house.nouns import Noun
+from iotcall.dialogue.outcomes import Answer, Plan, Question, Refusal
+from iotcall.dialogue.words import words
+from iotcall.runtime import Decoding, Other
+from iotcall.speech.spelling import singular
+
+Foreseen = Plan | Question | Refusal | Answer
+Words = tuple[str, ...]
+SURE = 0.9
+"""Confidence from which an answer that this home does not object to is weighed against no other."""
+_NO_WISH = frozenset({"off_topic", "unclear"})
+_USUAL, _ASKED, _PARTLY, _REFUSED = 1.0, 0.6, 0.4, 0.12
+"""How often a wish comes to that, relative to one that is carried out."""
+_OVERLOOKED, _REPLACED = 0.2, 0.6
+"""How often one who names a device speaks of an earlier one all the same, and of the named one."""
+_UNSEEN = 0.5
+"""Of the answers that were not looked at, together."""
+
+
+class Weigher:
+    """Of the answers to one utterance."""
+
+    def __init__(self, utterance: str, home: Home, nouns: Sequence[Noun],
+                 foresee: Callable[[Sequence[ToolCall]], Foreseen]) -> None:
+        self._words = words(utterance)
+        self._said = tuple(map(singular, self._words))
+        self._names = _names_in(self._said, home, nouns)
+        self._foresee = foresee
+
+    def is_doubtful(self, calls: Sequence[ToolCall], confidence: float) -> bool:
+        """Whether other answers are worth a look."""
+        return confidence < SURE or bool(self._overlooked(calls)) or _usual(
+            calls, self._foresee(calls)) < _USUAL
+
+    def weighed(self, decoding: Decoding) -> Decoding:
+        """The decoding with the answer that was meant most likely, and how likely that is."""
+        if decoding.outcome != "call" or not self.is_doubtful(decoding.calls, decoding.confidence):
+            return decoding
+        shares: dict[Hashable, float] = {}
+        first: dict[Hashable, tuple[ToolCall, ...]] = {}
+        left = 1.0
+        for answer in (Other(calls=decoding.calls, confidence=decoding.confidence),
+                       *decoding.others):
+            for calls, share in self._readings(answer.calls):
+                outcome = self._foresee(calls)
+                key = _key(outcome)
+                first.setdefault(key, calls)
+                shares[key] = shares.get(key, 0.0) + (
+                    answer.confidence * share * _usual(calls, outcome))
+            left -= answer.confidence
+        best = max(shares, key=lambda key: shares[key])
+        return msgspec.structs.replace(
+            decoding, calls=first[best],
+            confidence=shares[best] / (sum(shares.values()) + max(left, 0.0) * _UNSEEN))
+
+    def _readings(self, calls: tuple[ToolCall, ...]
+                  ) -> tuple[tuple[tuple[ToolCall, ...], float], ...]:
+        """The calls, and what they may stand for, each with its share."""
+        names = self._overlooked(calls)
+        if not names:
+            return (calls, 1.0),
+        if len(names) > 1:
+            return (calls, _OVERLOOKED),
+        replaced = tuple(ToolCall(call.name, {
+            **{key: value for key, value in call.arguments.items()
+               if key not in ("ref", "room") or self._was_said(value)}, "target": names[0]})
+            if self._is_carried(call) else call for call in calls)
+        return (calls, _OVERLOOKED), (replaced, _REPLACED)
+
+    def _overlooked(self, calls: Sequence[ToolCall]) -> tuple[str, ...]:
+        """Devices and kinds that were named in this turn and are in no call, though one of the
+        calls is about something of an earlier turn."""
+        if not any(map(self._is_carried, calls)):
+            return ()
+        written = [tuple(map(singular, words(str(value)))) for call in calls
+                   for value in call.arguments.values()]
+        return tuple(" ".join(self._words[at:at + len(name)]) for at, name in self._names
+                     if not any(_holds(value, name) for value in written))
+
+    def _is_carried(self, call: ToolCall) -> bool:
+        return "ref" in call.arguments or not self._was_said(call.arguments.get("target", ""))
+
+    def _was_said(self, value: object) -> bool:
+        return _holds(self._said, tuple(map(singular, words(str(value)))))
+
+
+def _usual(calls: Sequence[ToolCall], outcome: Foreseen) -> float:
+    """How usual a wish is that comes to this."""
+    if all(call.name in _NO_WISH for call in calls):
+        return _USUAL
+    match outcome:
+        case Refusal():
+            return _REFUSED
+        case Question():
+            return _ASKED
+        case Plan(besides=refused) if refused:
+            return _PARTLY
+    return _USUAL
+
+
+def _key(outcome: Foreseen) -> Hashable:
+    """Equal for outcomes that are the same to everybody in the house."""
+    if isinstance(outcome, Plan):
+        return (frozenset((told.device.id, told.property, told.value)
+                          for told in outcome.commands), outcome.chores, outcome.besides)
+    return type(outcome).__name__, outcome.reply
+
+
+def _names_in(said: Words, home: Home, nouns: Sequence[Noun]) -> tuple[tuple[int, Words], ...]:
+    """Names of devices and words for kinds of them that were said, each with its place; of those
+    that overlap, the longer."""
+    known = [plain(name.replace("/", " ")) for device in home.devices
+             for name in (device.name, *device.aliases)]
+    known += [words(name) for noun in nouns for name in (*noun.one, *noun.several)]
+    found: dict[int, Words] = {}
+    for name in sorted({tuple(map(singular, name)) for name in known}, key=len, reverse=True):
+        for at in range(len(said) - len(name) + 1) if name else ():
+            if said[at:at + len(name)] == name and not any(
+                    at < there + len(other) and there < at + len(name)
+                    for there, other in found.items()):
+                found[at] = name
+    return tuple(sorted(found.items()))
+
+
+def _holds(text: Words, part: Words) -> bool:
+    return any(text[at:at + len(part)] == part for at in range(len(text) - len(part) + 1))
