@@ -87,7 +87,8 @@ def _command(name: BrokerName, folder: Path, port: int) -> list[str]:
     if program is None:
         raise BrokerError("mosquitto is not installed: apt install mosquitto")
     config = folder / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n"
+                      "set_tcp_nodelay true\npersistence false\n")
     folder.chmod(0o755)  # mosquitto leaves root behind before it reads everything
     return [program, "-c", str(config)]
 

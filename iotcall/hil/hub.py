@@ -34,8 +34,8 @@ class BoardBroker:
             f"{shlex.quote(shell.python)} -c {shlex.quote(_FREE_PORT)}").split()[-1])
         shell.check(f"mkdir -p {folder}/broker && chmod 777 {folder}/broker")
         shell.write("\n".join([
-            f"listener {self.port} 127.0.0.1", "allow_anonymous true", "persistence true",
-            f"persistence_location {folder}/broker/", "autosave_interval 1",
+            f"listener {self.port} 127.0.0.1", "allow_anonymous true", "set_tcp_nodelay true",
+            "persistence true", f"persistence_location {folder}/broker/", "autosave_interval 1",
             *(["user root"] if shell.run("id -u").out.strip() == "0" else []), ""]),
             f"{folder}/mosquitto.conf")
 

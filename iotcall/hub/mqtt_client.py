@@ -52,6 +52,7 @@ class Client(paho.Client):
         self._finished = finished
         self.connect_timeout = settings.connect_seconds
         self.max_queued_messages_set(OUTGOING_LIMIT)
+        self.on_socket_open = _at_once
         if five:
             self._properties = _properties(PacketTypes.CONNECT)
             self._properties.SessionExpiryInterval = settings.session_expiry_seconds
@@ -112,6 +113,13 @@ def properties_for(message: Message) -> Properties:
     if message.response_topic is not None:
         properties.ResponseTopic = message.response_topic
     return properties
+
+
+def _at_once(client: object, data: object, opened: Any) -> None:
+    """Send small packets as they come: a command must not wait for the acknowledgement of what was
+    sent before it (RFC 896, Nagle's algorithm)."""
+    with contextlib.suppress(OSError):  # over TLS and websockets it is no plain socket
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _properties(packet_type: int) -> Properties:

@@ -73,6 +73,21 @@ def alike(one: str, other: str) -> float:
     return round(min(1.0, max(by_word, whole)), 4)
 
 
+def alike_in_sound(one: str, other: str) -> float:
+    """0 to 1, by sound alone, wherever the words end: "you knee corn" and "unicorn" are near.
+
+    For a name that is like no other in words. Numbers and single letters are the same or not.
+    """
+    if len(one) > LONGEST or len(other) > LONGEST:
+        return 0.0
+    first, second = _name(one), _name(other)
+    if Counter(first.labels) != Counter(second.labels):
+        return 0.0
+    sounds = [sound("".join(name.words)) for name in (first, second)]
+    longer = max(map(len, sounds))
+    return 1 - _edits(*sounds) / longer if longer else 0.0
+
+
 @functools.lru_cache(maxsize=2048)
 def sound(word: str) -> str:
     """A key that words of like sound share: "light" and "lite" are "lat"."""

@@ -28,7 +28,7 @@ from iotcall.hub.fallback import Fallback, open_router
 from iotcall.hub.logs import configure_logs
 from iotcall.hub.settings import HubSettings, check_settings, read_broker
 from iotcall.hub.wyoming import read_address
-from iotcall.runtime import Decoding, Turn
+from iotcall.runtime import Decoding, Others, Turn
 from iotcall.shipped import shipped
 from iotcall.store import StoreSettings, open_store
 from tests.hub.fallback.conftest import grounding_of
@@ -57,7 +57,7 @@ class StandIn:
         """Nothing: it is always ready."""
 
     def decode(self, history: Sequence[Turn], utterance: str, *, site: str, deadline: float,
-               cancelled: Callable[[], bool]) -> Decoding:
+               cancelled: Callable[[], bool], others: Others | None) -> Decoding:
         if held := re.fullmatch(r"hold (\w+) (.*)", utterance):
             (self._gates / f"{held[1]}.reached").touch()
             pause = threading.Event()
@@ -83,7 +83,7 @@ class Labelled(StandIn):
         self._at = 0
 
     def decode(self, history: Sequence[Turn], utterance: str, *, site: str, deadline: float,
-               cancelled: Callable[[], bool]) -> Decoding:
+               cancelled: Callable[[], bool], others: Others | None) -> Decoding:
         # subtle: what the hub answers by itself never comes here, so these turns are passed over
         for at in (*range(self._at, len(self._turns)), *range(self._at)):
             if self._turns[at].utterance == utterance:

@@ -174,7 +174,6 @@ def test_a_students_runner_up_is_the_second_of_the_best_answers(
             second, = found.others
             assert second.calls == student.parts.main.read(student._text(other.tokens[:-1]))
             assert second.confidence == pytest.approx(math.exp(other.log_probability), abs=0.01)
-            assert second.confidence <= found.confidence
             assert found.others_passes == len(own)
             assert found.passes + found.others_passes == len(watch.passes)
         follow_up = [Turn(utterance, expected.calls)], "and the cellar"

@@ -8,7 +8,7 @@ Digits and number words never match others: "room nine" is not room two.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -22,7 +22,7 @@ from iotcall.dialogue.house.nouns import (
     fits,
 )
 from iotcall.dialogue.words import words
-from iotcall.speech.spelling import alike, singular
+from iotcall.speech.spelling import alike, alike_in_sound, singular
 
 Words = tuple[str, ...]
 
@@ -36,6 +36,10 @@ _HERE = (("here",), ("in", "here"), ("this", "room"))
 _JOINS = re.compile(r",|;|&|\b(?:and|plus|or|as well as)\b")
 _NEAR = 0.8
 """How alike a name must sound."""
+_SAME_SOUND = 0.9
+"""How alike a name must sound of which no word is like."""
+_LEAST_MISHEARD = 7
+"""Characters of such a name."""
 _CLOSER = 0.08
 """What a name must be ahead of the next one by."""
 
@@ -277,18 +281,25 @@ def _by_sound(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str,
     if heard_noun and not ending(said, nouns):
         return _by_kind((*heard_noun.before, *heard_noun.said), home, nouns, within)
     heard = " ".join(said)
-    scored = [(max(alike(heard, " ".join(plain(name))) for name in _names(device, home)), device)
-              for device in _inside(home.devices, within)]
-    near = [(score, device) for score, device in scored if score >= _NEAR]
+    near = _nearest_of(heard, home, within, alike, _NEAR) or (
+        _nearest_of(heard, home, within, alike_in_sound, _SAME_SOUND)
+        if len(heard) >= _LEAST_MISHEARD else ())
     if near:
-        best = max(score for score, _ in near)
-        devices = tuple(device for score, device in near if score > best - _CLOSER)
-        return Phrase(devices=_nearest(devices, within, site_room))
+        return Phrase(devices=_nearest(near, within, site_room))
     found = ending(said, nouns)
     if found and found.before and (rooms := rooms_of(" ".join(found.before), home)):
         return _by_kind((*plain(rooms[0].replace("_", " ")), *said[len(found.before):]), home,
                         nouns, within)
     return None
+
+
+def _nearest_of(heard: str, home: Home, within: tuple[str, ...],
+                likeness: Callable[[str, str], float], least: float) -> tuple[Device, ...]:
+    """The devices of which a name is like what was heard, none much more than the others."""
+    scored = [(max(likeness(heard, " ".join(plain(name))) for name in _names(device, home)), device)
+              for device in _inside(home.devices, within)]
+    best = max((score for score, _ in scored), default=0.0)
+    return tuple(device for score, device in scored if score >= least and score > best - _CLOSER)
 
 
 def _nearest(devices: Sequence[Device], within: tuple[str, ...], site_room: str

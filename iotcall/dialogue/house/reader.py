@@ -44,7 +44,9 @@ class HouseReader:
     def weigher(self, utterance: str, home: Home, session: Session) -> Weigher:
         """For the answers of a student to the utterance."""
         return Weigher(utterance, home, self._house.nouns, lambda calls: self.resolved(
-            calls, utterance, home, session).outcome)
+            calls, utterance, home, session).outcome,
+            beside_scenes=(*self._settings.polite, *self._settings.fillers,
+                           *self._house.scene_words))
 
     def answered(self, pending: Pending, utterance: str, home: Home, session: Session
                  ) -> tuple[ToolCall, ...] | None:

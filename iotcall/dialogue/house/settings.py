@@ -126,3 +126,5 @@ class House(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     lists: dict[str, str]
     """Words for a list -> the list: groceries -> shopping; "" -> where no list was named."""
     replies: Replies
+    scene_words: tuple[str, ...] = ()
+    """What may stand beside a scene's name where nothing else is said: "movie time now"."""

@@ -14,7 +14,7 @@ Leaves out: what an answer comes to (the resolver's), the threshold (the convers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import msgspec
 
@@ -23,7 +23,7 @@ from iotcall.devices import Home
 from iotcall.dialogue.house.naming import plain
 from iotcall.dialogue.house.nouns import Noun
 from iotcall.dialogue.outcomes import Answer, Plan, Question, Refusal
-from iotcall.dialogue.words import words
+from iotcall.dialogue.words import without, words
 from iotcall.runtime import Decoding, Other
 from iotcall.speech.spelling import singular
 
@@ -44,19 +44,29 @@ class Weigher:
     """Of the answers to one utterance."""
 
     def __init__(self, utterance: str, home: Home, nouns: Sequence[Noun],
-                 foresee: Callable[[Sequence[ToolCall]], Foreseen]) -> None:
+                 foresee: Callable[[Sequence[ToolCall]], Foreseen], *,
+                 beside_scenes: Iterable[str] = ()) -> None:
+        """`beside_scenes` are words that may stand beside a scene's name."""
         self._words = words(utterance)
         self._said = tuple(map(singular, self._words))
         self._names = _names_in(self._said, home, nouns)
         self._foresee = foresee
+        self._scene = _scene_alone(self._words, home, beside_scenes)
 
     def is_doubtful(self, calls: Sequence[ToolCall], confidence: float) -> bool:
         """Whether other answers are worth a look."""
-        return confidence < SURE or bool(self._overlooked(calls)) or _usual(
-            calls, self._foresee(calls)) < _USUAL
+        return not self._scene and (confidence < SURE or bool(self._overlooked(calls)) or _usual(
+            calls, self._foresee(calls)) < _USUAL)
 
     def weighed(self, decoding: Decoding) -> Decoding:
-        """The decoding with the answer that was meant most likely, and how likely that is."""
+        """The decoding with the answer that was meant most likely, and how likely that is.
+
+        A scene's name by itself is that scene, whatever a student makes of the words.
+        """
+        if self._scene:
+            return msgspec.structs.replace(
+                decoding, calls=(ToolCall("scene", {"name": self._scene}),), outcome="call",
+                confidence=1.0)
         if decoding.outcome != "call" or not self.is_doubtful(decoding.calls, decoding.confidence):
             return decoding
         shares: dict[Hashable, float] = {}
@@ -127,6 +137,15 @@ def _key(outcome: Foreseen) -> Hashable:
         return (frozenset((told.device.id, told.property, told.value)
                           for told in outcome.commands), outcome.chores, outcome.besides)
     return type(outcome).__name__, outcome.reply
+
+
+def _scene_alone(said: Words, home: Home, beside: Iterable[str]) -> str:
+    """The scene that was named, and nothing but words that may stand beside it."""
+    for name in home.scenes:
+        spoken = words(name.replace("_", " "))
+        if _holds(said, spoken) and not without(without(said, (" ".join(spoken),)), beside):
+            return " ".join(spoken)
+    return ""
 
 
 def _names_in(said: Words, home: Home, nouns: Sequence[Noun]) -> tuple[tuple[int, Words], ...]:

@@ -9,7 +9,7 @@ from iotcall.devices import load_home
 from iotcall.dialogue import DialogueSettings
 from iotcall.evaluate.marked import MarkedTurn, read_marked
 from iotcall.evaluate.outcomes import judge_home, read_outcomes, together
-from iotcall.runtime import Decoding, Turn
+from iotcall.runtime import Decoding, Others, Turn
 from tests.dialogue.house.conftest import GRAMMAR
 from tests.hub.stand_in import decoded
 
@@ -24,7 +24,8 @@ class Reference:
     def __init__(self, turns: Sequence[MarkedTurn]) -> None:
         self._left = list(turns)
 
-    def decode(self, history: Sequence[Turn], utterance: str) -> Decoding:
+    def decode(self, history: Sequence[Turn], utterance: str, *,
+               others: Others | None) -> Decoding:
         while self._left[0].utterance != utterance:  # the hub has answered it by itself
             self._left.pop(0)
         return decoded(self._left.pop(0).calls, 0.9)

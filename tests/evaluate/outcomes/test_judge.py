@@ -12,7 +12,7 @@ from iotcall.catalogue import Catalogue, ToolCall, load_catalogue
 from iotcall.devices import Home, load_home
 from iotcall.dialogue import DialogueSettings, read_dialogue
 from iotcall.evaluate.outcomes import HomeFigures, Miss, judge_home, read_outcomes, together
-from iotcall.runtime import Decoding, Turn
+from iotcall.runtime import Decoding, Others, Turn
 from iotcall.shipped import shipped
 
 HOME = """
@@ -60,7 +60,8 @@ class StandIn:
         self.histories: list[tuple[str, int]] = []
         """Utterances that it was asked about, and how many turns were before each."""
 
-    def decode(self, history: Sequence[Turn], utterance: str) -> Decoding:
+    def decode(self, history: Sequence[Turn], utterance: str, *,
+               others: Others | None) -> Decoding:
         self.histories.append((utterance, len(history)))
         return Decoding(calls=tuple(self._answers[utterance]), text="",
                         confidence=self._confidence, outcome="call", decisions=1, tokens=1,
