@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from num2words import num2words
 
 from iotcall.speech import alike
-from iotcall.speech.spelling import singular, sound
+from iotcall.speech.spelling import alike_in_sound, singular, sound
 
 SAME = [
     ("lamp", "lamp"), ("Lamp", "lamp"), ("the lamp", "lamp"), ("my lamp", "lamp"),
@@ -160,3 +160,20 @@ def test_ordinals_are_numbers(one: int, other: int) -> None:
     assert alike(f"{said} bedroom", f"bedroom {one}") == 1
     assert alike(f"{said} bedroom", f"{num2words(other, to='ordinal_num')} bedroom") == (
         one == other)
+
+
+@pytest.mark.parametrize(("heard", "name"), [
+    ("you knee corn light", "unicorn light"), ("christmas pearl", "christmas parol"),
+    ("solar blinds", "sala blinds"), ("lamp 2", "lamp two"),
+])
+def test_names_of_like_sound_wherever_the_words_end(heard: str, name: str) -> None:
+    assert alike_in_sound(heard, name) == alike_in_sound(name, heard) >= 0.9
+
+
+@pytest.mark.parametrize(("heard", "name"), [
+    ("side door", "slide door"), ("back door", "black door"), ("hall light", "wall light"),
+    ("room two lights", "room three lights"), ("lamp b", "lamp d"), ("kitchen", "chicken"),
+    ("", "lamp"), ("x" * 500, "lamp"),
+])
+def test_names_that_do_not_sound_the_same(heard: str, name: str) -> None:
+    assert alike_in_sound(heard, name) < 0.9

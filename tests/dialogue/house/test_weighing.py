@@ -1,0 +1,126 @@
+"""Which of a student's answers was meant in this house."""
+
+from __future__ import annotations
+
+import pytest
+
+from iotcall.catalogue import ToolCall
+from iotcall.dialogue import Session
+from iotcall.runtime import Decoding, Other
+from tests.dialogue.house.talk import House, call
+
+
+def decoded(*answers: tuple[tuple[ToolCall, ...], float]) -> Decoding:
+    """Answers and what the student gives them, its own first."""
+    (calls, confidence), *others = answers
+    return Decoding(
+        calls=calls, text="", confidence=confidence, outcome="call", decisions=1, tokens=1,
+        passes=1, prefill_ms=0.0, decode_ms=0.0,
+        others=tuple(Other(calls=other, confidence=share) for other, share in others))
+
+
+def weighed(house: House, said: str, *answers: tuple[tuple[ToolCall, ...], float],
+            site: str = "default") -> Decoding:
+    return house.conversation.weigh(house.sessions.of(site), said, decoded(*answers))
+
+
+def is_doubtful(house: House, said: str, calls: tuple[ToolCall, ...], confidence: float) -> bool:
+    others = house.conversation.others(Session("default", 4), said)
+    assert others is not None
+    return others.worth(calls, confidence)
+
+
+KETTLE = (call("turn", state="on", target="kettle"),)
+
+
+def test_an_answer_that_is_sure_and_can_be_done_is_left_as_it_is(house: House) -> None:
+    found = decoded((KETTLE, 0.95))
+    assert not is_doubtful(house, "kettle on", KETTLE, 0.95)
+    assert house.conversation.weigh(house.sessions.of("default"), "kettle on", found) is found
+
+
+@pytest.mark.parametrize(("said", "calls", "confidence"), [
+    ("kettle on", KETTLE, 0.7),
+    ("sauna on", (call("turn", state="on", target="sauna"),), 0.99),
+    ("the kettle to thirty", (call("set", property="brightness", value="thirty",
+                                   target="kettle"),), 0.99),
+    ("the kettle too", (call("turn", state="on", target="garage light"),), 0.99),
+])
+def test_others_are_looked_for_where_it_is_unsure_or_this_house_objects(
+        house: House, said: str, calls: tuple[ToolCall, ...], confidence: float) -> None:
+    assert is_doubtful(house, said, calls, confidence)
+
+
+def test_of_two_answers_the_one_that_can_be_done_was_meant(house: House) -> None:
+    """"The lamp for my knitting" is no room of ours."""
+    strange = (call("turn", state="on", target="kettle", room="knitting"),)
+    found = weighed(house, "kettle on for my knitting", (strange, 0.6), (KETTLE, 0.3))
+    assert found.calls == KETTLE
+    assert 0.7 < found.confidence < 0.9
+
+
+def test_what_cannot_be_done_is_still_heard_where_nothing_else_is_likely(house: House) -> None:
+    strange = (call("turn", state="on", target="sauna"),)
+    found = weighed(house, "sauna on", (strange, 0.97), (KETTLE, 0.01))
+    assert found.calls == strange
+    assert found.confidence > 0.5
+
+
+def test_answers_that_come_to_the_same_are_one(house: House) -> None:
+    """Two ways of writing one wish, and another that is a little likelier than each."""
+    apart = (call("turn", state="on", target="light", room="garage"),)
+    whole = (call("turn", state="on", target="garage light"),)
+    found = weighed(house, "kettle garage light on", (KETTLE, 0.31), (apart, 0.3), (whole, 0.3))
+    assert found.calls == apart
+    assert found.confidence > 0.6
+
+
+def test_a_device_that_is_named_now_stands_for_one_of_an_earlier_turn(house: House) -> None:
+    """The student goes on with the garage light though the kettle was said."""
+    carried = (call("turn", state="on", target="garage light"),)
+    found = weighed(house, "lovely weather, kettle please", (carried, 0.97))
+    assert found.calls == KETTLE
+    assert found.confidence > 0.5
+    found = weighed(house, "and the kettle, put it on", (
+        (call("turn", state="on", ref="it"),), 0.97))
+    assert found.calls == KETTLE
+
+
+def test_the_verb_switch_names_no_device(house: House) -> None:
+    house.does(*KETTLE)
+    calls = (call("turn", state="off", ref="it"),)
+    assert weighed(house, "just switch it off", (calls, 0.97)).calls == calls
+
+
+def test_a_carried_room_goes_with_its_device(house: House) -> None:
+    carried = (call("turn", state="on", target="lamp", room="living room"),)
+    assert weighed(house, "kettle please", (carried, 0.97)).calls == KETTLE
+    in_it = (call("turn", state="on", target="lamp", room="kitchen"),)
+    assert weighed(house, "the kettle in the kitchen", (in_it, 0.97)).calls == (
+        call("turn", state="on", target="kettle", room="kitchen"),)
+
+
+def test_a_device_that_is_spared_or_said_elsewhere_was_not_overlooked(house: House) -> None:
+    spared = (call("turn", state="off", room="kitchen", target="lights", but="kettle"),)
+    assert weighed(house, "not the kettle", (spared, 0.97)).calls == spared
+
+
+@pytest.mark.parametrize("said", ["movie night", "okay, movie night now please", "Movie Night!"])
+def test_a_scenes_name_alone_is_that_scene(house: House, said: str) -> None:
+    found = weighed(house, said, ((call("timer", action="start"),), 0.8))
+    assert found.calls == (call("scene", name="movie night"),)
+    assert not is_doubtful(house, said, (call("timer", action="start"),), 0.2)
+
+
+def test_a_scenes_name_beside_other_words_is_the_students_to_read(house: House) -> None:
+    calls = (call("list", action="add", items="movie night snacks"),)
+    assert weighed(house, "add movie night snacks", (calls, 0.95)).calls == calls
+
+
+def test_looking_changes_nothing(house: House) -> None:
+    house.does(*KETTLE)
+    session = house.sessions.of("default")
+    before = session.memory
+    weighed(house, "the garage light", ((call("turn", state="off", target="garage light"),), 0.5),
+            (KETTLE, 0.4))
+    assert session.memory == before
