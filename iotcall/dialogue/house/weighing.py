@@ -36,7 +36,7 @@ _USUAL, _ASKED, _PARTLY, _REFUSED = 1.0, 0.6, 0.4, 0.12
 """How often a wish comes to that, relative to one that is carried out."""
 _OVERLOOKED, _REPLACED = 0.2, 0.6
 """How often one who names a device speaks of an earlier one all the same, and of the named one."""
-_VERBS = frozenset({"switch"})
+_VERBS = frozenset({("switch",)})
 """Words for a kind of device that are heard as a verb far more often."""
 _UNSEEN = 0.5
 """Of the answers that were not looked at, together."""
@@ -155,10 +155,9 @@ def _names_in(said: Words, home: Home, nouns: Sequence[Noun]) -> tuple[tuple[int
     that overlap, the longer."""
     known = [plain(name.replace("/", " ")) for device in home.devices
              for name in (device.name, *device.aliases)]
-    known += [words(name) for noun in nouns for name in (*noun.one, *noun.several)
-              if name not in _VERBS]
+    known += [words(name) for noun in nouns for name in (*noun.one, *noun.several)]
     found: dict[int, Words] = {}
-    for name in sorted({tuple(map(singular, name)) for name in known}, key=len, reverse=True):
+    for name in sorted({tuple(map(singular, name)) for name in known} - _VERBS, key=len, reverse=True):
         for at in range(len(said) - len(name) + 1) if name else ():
             if said[at:at + len(name)] == name and not any(
                     at < there + len(other) and there < at + len(name)
