@@ -156,8 +156,9 @@ def _names_in(said: Words, home: Home, nouns: Sequence[Noun]) -> tuple[tuple[int
     known = [plain(name.replace("/", " ")) for device in home.devices
              for name in (device.name, *device.aliases)]
     known += [words(name) for noun in nouns for name in (*noun.one, *noun.several)]
+    names = {tuple(map(singular, name)) for name in known} - _VERBS
     found: dict[int, Words] = {}
-    for name in sorted({tuple(map(singular, name)) for name in known} - _VERBS, key=len, reverse=True):
+    for name in sorted(names, key=len, reverse=True):
         for at in range(len(said) - len(name) + 1) if name else ():
             if said[at:at + len(name)] == name and not any(
                     at < there + len(other) and there < at + len(name)
