@@ -23,6 +23,7 @@ import msgspec
 from iotcall.catalogue import Boolean, Catalogue, Integer, Number, Text, ToolCall
 from iotcall.errors import CallError, FileError
 from iotcall.evaluate.dialogues import Dialogue, LabelledTurn
+from iotcall.speech import written_out
 
 _SPAN = re.compile(r"\[([^\[\]]+)\]\(([^()\[\]]+)\)")
 _ROLE = re.compile(r"(?:(?P<place>[0-9]+)\.)?(?P<key>\w+)(?:=(?P<value>[^,]+))?")
@@ -148,12 +149,17 @@ def _made(name: str, given: dict[str, str], catalogue: Catalogue) -> ToolCall:
 def _check_said(turn: MarkedTurn, turns: list[MarkedTurn], catalogue: Catalogue) -> None:
     """Nothing if all words that stand in calls unmarked were said in the dialogue."""
     heard = " ".join(each.utterance for each in turns).casefold()
+    spelt_out = {name.casefold() for each in turns for name in written_out(each.utterance)}
     marked = {(span.call, span.argument) for span in turn.spans}
     for place, call in enumerate(turn.calls):
         for field in catalogue.tool(call.name).parameters.fields:
             value, node = call.arguments.get(field.name), field.node
             if value is None or (place, field.name) in marked or not isinstance(node, Text):
                 continue
-            must = node.source is not None and node.source.kind == "said" and not node.pattern
+            source = node.source if node.source and node.source.kind == "said" else None
+            stands_for = {str(each) for _, each in source.derived} if source else set()
+            if value in stands_for or value.casefold() in spelt_out:
+                continue
+            must = source is not None and not node.pattern
             if (must or " " in value) and value.casefold() not in heard:
                 raise CallError(f"{field.name}: {value!r} was not said")

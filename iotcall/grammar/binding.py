@@ -20,7 +20,7 @@ from iotcall.grammar.contents import Content, Free, Spans, Trie, Words, WordToke
 from iotcall.grammar.machine import Machine, MachineTokens, TokenBytes
 from iotcall.grammar.vocabulary import Vocabulary
 from iotcall.grammar.walk import Walk
-from iotcall.speech import said_numbers, words
+from iotcall.speech import said_numbers, words, written_out
 
 Names = Mapping[str, Sequence[str]]
 """What exists in a home: list (areas, devices, ...) -> names."""
@@ -122,16 +122,23 @@ class _Said:
                 end = stop
         self.words = Words(texts, gaps, follows, tokens)
         self._numbers: tuple[list[Decimal], list[str]] | None = None
+        self._names: list[str] | None = None
 
     def values(self, slot: SlotInfo) -> list[str]:
-        """Texts that a slot may take besides spans: numbers, digits, and what phrases stand for."""
+        """Texts that a slot may take besides spans: numbers, digits, names that were spelt out, and
+        what phrases stand for."""
         values, digits = self._numbers_said()
         found = ([number_text(value) for value in values] if slot.numeric else
-                 [] if slot.spans else digits)
+                 self._names_spelt_out() if slot.spans else digits)
         for phrase, value in slot.derived.items():
             if any(_holds(utterance, phrase) for utterance in self._dialogue):
                 found.append(value if isinstance(value, str) else number_text(value))
         return list(dict.fromkeys(found))
+
+    def _names_spelt_out(self) -> list[str]:
+        if self._names is None:
+            self._names = [name for utterance in self._dialogue for name in written_out(utterance)]
+        return self._names
 
     def _numbers_said(self) -> tuple[list[Decimal], list[str]]:
         if self._numbers is None:

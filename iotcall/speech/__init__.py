@@ -12,9 +12,10 @@ from iotcall.speech.shares import Share, share
 from iotcall.speech.spelling import alike
 from iotcall.speech.typos import Lexicon, Respelt, Speller
 from iotcall.speech.words import words
+from iotcall.speech.written_out import written_out
 
 __all__ = [
     "Amount", "Degrees", "Lexicon", "Respelt", "SaidNumber", "Share", "Speller", "alike", "amount",
     "color", "color_name", "degrees", "duration", "is_number_word", "numbers", "said_numbers",
-    "share", "white", "white_name", "words",
+    "share", "white", "white_name", "words", "written_out",
 ]
