@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import yaml
 
 from iotcall.bundle.manifest import MANIFEST, file_entry, read_manifest
 from iotcall.errors import FileError, InputError, IotcallError
@@ -102,8 +101,10 @@ def emulated_system(board: Board, name: str) -> str:
     Raises:
         InputError: it has none; it is a board that is reached otherwise.
     """
-    opened = yaml.safe_load(environment_of(board, name).read_text(encoding="utf-8"))
-    driver = opened["targets"]["main"].get("drivers", {}).get(EMULATED)
+    from labgrid.config import Config
+
+    opened = Config(str(environment_of(board, name).absolute()))
+    driver = opened.get_targets()["main"].get("drivers", {}).get(EMULATED)
     if driver is None:
         raise InputError(f"nothing here makes the board {name!r}, which is not emulated by "
                          f"{EMULATED}; 'iotcall hil doctor {name}' says what it wants")

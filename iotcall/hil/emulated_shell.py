@@ -26,7 +26,7 @@ _COPY_S = 600.0
 class EmulatedShellDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol):  # type: ignore[misc]
     """Commands in the system's ``/bin/sh``, files through its ``cat``."""
 
-    system = attr.ib(validator=attr.validators.instance_of(str))
+    system: str = attr.ib(validator=attr.validators.instance_of(str))
     """Its folder's name: that of the board."""
 
     def __attrs_post_init__(self) -> None:
