@@ -16,7 +16,7 @@ help:
 	@echo "make bench-peers     the runtime beside llama.cpp, onnxruntime-genai and Outlines (docs/runtime-bench.md)"
 	@echo "make bench-growth    more tools, longer dialogues, more sites (docs/runtime-bench.md)"
 	@echo "make bench-students DATA=FOLDER   how good the shipped students are (docs/models.md)"
-	@echo "make hil             the bench's pull-request suite on this machine (docs/hil.md)"
+	@echo "make hil             the bench's pull-request suite on this machine and on an emulated arm64 (docs/hil.md)"
 	@echo "make students DATA=FOLDER   train and export the shipped students again (docs/students.md)"
 
 .venv/bin/python:
@@ -88,6 +88,9 @@ bench-grammar: build/bench-venv/.ready
 hil: .venv/.dev
 	$(BIN)/iotcall hil doctor host-x86
 	$(BIN)/iotcall hil run --suite pull_request --board host-x86
+	$(BIN)/iotcall hil setup emu-arm64
+	$(BIN)/iotcall hil doctor emu-arm64
+	$(BIN)/iotcall hil run --suite pull_request --board emu-arm64 --other build/hil/host-x86/pull_request
 
 bench-students: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.students $(DATA)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from iotcall.bundle import Bundle
-from iotcall.hil.claims import claims_of, target_claims
+from iotcall.hil.claims import claims_of, other_options, target_claims
 from iotcall.hil.installed import Installation
 from iotcall.hil.recorder import Recorder
 from iotcall.hil.selftest import run_selftest
@@ -20,6 +20,13 @@ def test_the_bundle_is_for_what_the_board_has(bundle: Bundle, board: Board, reco
                    f"{bundle.name} is exported for {made.name} on {made.provider}"
                    + (f"; the board has {wanted.provider} ({board.target})" if wanted else ""),
                    do=f"export it with --target {board.target}")
+    if wanted and made.provider == wanted.provider:
+        other = other_options(bundle.layout.provider.options, wanted)
+        record.verdict("claims.options", not other,
+                       f"{bundle.name} opens {made.provider} with "
+                       + ("; ".join(other) if other else "the options") + f" of {board.target}",
+                       do=f"export it with --target {board.target}: options say for which chip the "
+                          "provider compiles")
 
 
 def test_no_node_runs_elsewhere_than_the_target_says(

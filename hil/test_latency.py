@@ -28,7 +28,8 @@ ECHOES = 20
 @pytest.fixture(scope="module")
 def wanted(suite: Suite, board: Board) -> Latency:
     if board.stamp == "emulated":
-        pytest.skip("the board is emulated: times of an emulation are never told")
+        pytest.skip("the board is emulated: times of an emulation are never told, and nothing here "
+                    "counts its instructions")
     assert suite.latency
     return suite.latency
 

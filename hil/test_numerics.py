@@ -15,6 +15,7 @@ def test_golden_turns_give_the_calls_of_the_export(
     assert suite.numerics
     found = run_selftest(shell, installed, turns=suite.numerics.turns,
                          timeout_s=suite.step_seconds)
+    record.calls = found.calls
     parted = f"; parted: {', '.join(map(repr, found.parted[:5]))}" if found.parted else ""
     record.figure("numerics.agreement", found.agreed, "count",
                   f"{found.agreed} of {found.turns} golden turns give torch's calls on "

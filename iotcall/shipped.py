@@ -1,7 +1,10 @@
-"""Find the data folders (grammars, bundles, devices, export), in a wheel or a checkout alike."""
+"""Find the data folders (grammars, bundles, devices, export), in a wheel or a checkout alike; and
+the folder for what is made once and can be made again.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from iotcall.errors import InputError
@@ -13,6 +16,12 @@ def shipped(folder: str) -> Path:
     """The data folder of that name: ``iotcall/_data/<folder>`` in a wheel, else the checkout's."""
     packed = _PACKAGE / "_data" / folder
     return packed if packed.is_dir() else _PACKAGE.parent / folder
+
+
+def cache_folder() -> Path:
+    """``IOTCALL_CACHE``, else ``~/.cache/iotcall``."""
+    given = os.environ.get("IOTCALL_CACHE")
+    return Path(given).absolute() if given else Path.home() / ".cache" / "iotcall"
 
 
 def find(folder: str, given: str, suffix: str = "") -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from iotcall.cli.hil_runs import accept, report
+from iotcall.cli.hil_setup import setup
 from iotcall.cli.output import JsonOption, print_json
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 hil = typer.Typer(no_args_is_help=True, help="Check a bundle on a board, as a house would use it.")
 hil.command("report")(report)
 hil.command("accept")(accept)
+hil.command("setup")(setup)
 
 
 @hil.command("run")
@@ -33,6 +35,9 @@ def run(
                                      "build/hil/BOARD/SUITE by default.")] = None,
     baseline: Annotated[Path | None, typer.Option(
         "--baseline", metavar="FILE", help="An earlier run to be judged against.")] = None,
+    others: Annotated[list[Path] | None, typer.Option(
+        "--other", metavar="RUN", help="A run of the same bundle on another board, whose calls it "
+                                       "is compared with; as often as you like.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Install a bundle on a board, drive it over MQTT, say what holds.
@@ -47,7 +52,7 @@ def run(
 
     place = out or Path("build") / "hil" / Path(board).stem / Path(suite).stem
     found = run_suite(suite=suite, board=board, bundle=bundle, out=place, baseline=baseline,
-                      quiet=json)
+                      others=others or (), quiet=json)
     if json:
         print_json(found)
     else:

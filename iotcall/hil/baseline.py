@@ -67,7 +67,8 @@ def accept_baseline(run: Run, path: Path) -> Path:
     """Write what the gates need of a run as a baseline; returns the path.
 
     Samples have four significant digits, a bundle its name without folders; versions that look like
-    paths are dropped, as are words and series. One line a row, so that a review shows what changed.
+    paths are dropped, as are words, calls and series. One line a row, so that a review shows what
+    changed.
 
     Raises:
         InputError: the run failed by itself, or has nothing that a gate judges.
@@ -84,8 +85,9 @@ def accept_baseline(run: Run, path: Path) -> Path:
                          "run a suite that measures some of it")
     kept = msgspec.structs.replace(
         run, bundle=PurePath(run.bundle).name, seconds=float(round(run.seconds)), rows=tuple(rows),
-        series=(), versions={name: version for name, version in sorted(run.versions.items())
-                             if not _PATH.search(version)})
+        series=(), calls=(),
+        versions={name: version for name, version in sorted(run.versions.items())
+                  if not _PATH.search(version)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_lines(kept), encoding="utf-8")

@@ -11,12 +11,14 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from iotcall.bundle.manifest import read_manifest
+from iotcall.bundle.manifest import MANIFEST, file_entry, read_manifest
 from iotcall.errors import FileError, InputError, IotcallError
+from iotcall.hil.agreement import check_other
 from iotcall.hil.job import Job, write_job
 from iotcall.hil.rows import RUN, Run, read_run, write_run
 from iotcall.hil.suite import load_suite
@@ -24,6 +26,8 @@ from iotcall.runtime.board import Board, load_board
 from iotcall.shipped import find, shipped
 
 JUNIT = "junit.xml"
+EMULATED = "EmulatedShellDriver"
+"""labgrid driver of boards that ``iotcall hil setup`` makes."""
 _END_S = 60.0
 """For pytest to take everything away from the board, when a run is broken off."""
 _RAN = (0, 1)
@@ -31,7 +35,8 @@ _RAN = (0, 1)
 
 
 def run_suite(*, suite: str, board: str, bundle: str | None, out: Path,
-              baseline: Path | None = None, quiet: bool = False) -> Run:
+              baseline: Path | None = None, others: Sequence[Path] = (), quiet: bool = False
+              ) -> Run:
     """Run a suite on a board; run.json, junit.xml and report.html lie in `out` afterwards.
 
     Args:
@@ -39,10 +44,12 @@ def run_suite(*, suite: str, board: str, bundle: str | None, out: Path,
         bundle: name or folder; None: the suite's own.
         out: folder, made if need be.
         baseline: a run's file to be judged against.
+        others: runs of the same bundle on other boards, whose calls it is compared with and that
+            the page shows beside it.
         quiet: what pytest says goes to standard error.
 
     Raises:
-        InputError: board, suite, bundle or baseline cannot be used; nothing was run.
+        InputError: board, suite, bundle, baseline or another run cannot be used; nothing was run.
         IotcallError: pytest did not come to its end.
     """
     known, wanted = load_board(board), load_suite(suite)
@@ -51,11 +58,15 @@ def run_suite(*, suite: str, board: str, bundle: str | None, out: Path,
     read_manifest(folder)  # subtle: no more; whether it is whole is said by its check on the board
     find("devices/homes", wanted.home, ".toml")
     before, standard = _last(out), read_run(baseline) if baseline else None
+    beside = [read_run(other) for other in others]
+    for other in beside:
+        check_other(other, file_entry(folder / MANIFEST).sha256)
     out.mkdir(parents=True, exist_ok=True)
     (out / RUN).unlink(missing_ok=True)
     job = Job(board=str(find("devices/boards", board, ".toml").absolute()),
               suite=str(find("hil/suites", suite, ".toml").absolute()),
-              bundle=str(folder.absolute()), out=str(out.absolute()))
+              bundle=str(folder.absolute()), out=str(out.absolute()),
+              others=tuple(str(other.absolute()) for other in others))
     code = _pytest(job, environment, out, quiet=quiet)
     if code not in _RAN or not (out / RUN).is_file():
         raise IotcallError(f"the run did not come to its end (pytest's exit code {code}); what it "
@@ -68,7 +79,7 @@ def run_suite(*, suite: str, board: str, bundle: str | None, out: Path,
         write_run(run, out)
     from iotcall.hil.report import write_report
 
-    write_report(run, out, before=before)
+    write_report(run, out, before=before, others=beside)
     return run
 
 
@@ -82,6 +93,22 @@ def environment_of(board: Board, name: str) -> Path:
         raise InputError(f"board {name!r} has no [bench] table, so the bench cannot reach it; "
                          "see devices/boards/host-x86.toml for one")
     return find("hil/environments", board.bench.environment, ".yaml")
+
+
+def emulated_system(board: Board, name: str) -> str:
+    """The name of the system that a board's environment has emulated on this machine.
+
+    Raises:
+        InputError: it has none; it is a board that is reached otherwise.
+    """
+    from labgrid.config import Config
+
+    opened = Config(str(environment_of(board, name).absolute()))
+    driver = opened.get_targets()["main"].get("drivers", {}).get(EMULATED)
+    if driver is None:
+        raise InputError(f"nothing here makes the board {name!r}, which is not emulated by "
+                         f"{EMULATED}; 'iotcall hil doctor {name}' says what it wants")
+    return str(driver["system"])
 
 
 def _last(out: Path) -> Run | None:

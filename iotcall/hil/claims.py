@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -16,6 +16,7 @@ _NAMED = 3
 
 class _Provider(msgspec.Struct, frozen=True):
     name: str
+    options: dict[str, str] = {}
 
 
 class _Rules(msgspec.Struct, frozen=True):
@@ -35,6 +36,8 @@ class TargetClaims(msgspec.Struct, frozen=True):
     provider: str
     on_cpu: frozenset[str] = frozenset()
     """Operators that may run on the CPU provider besides."""
+    options: dict[str, str] = {}
+    """Of the provider: which chip it compiles for, among others."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +62,18 @@ def target_claims(name: str, provider: str = "") -> TargetClaims:
             return TargetClaims(provider)
         raise InputError(f"no target is called {name!r}; 'iotcall targets' lists them")
     found = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _Target)
-    return TargetClaims(found.provider.name, frozenset(found.rules.on_cpu))
+    return TargetClaims(found.provider.name, frozenset(found.rules.on_cpu), found.provider.options)
+
+
+def other_options(options: Mapping[str, str], wanted: TargetClaims) -> list[str]:
+    """Options of a bundle's provider that are not the target's, as ``name = found, not wanted``.
+
+    subtle: a graph may be taken whole all the same: onnxruntime-qnn takes a chip's name for an
+    unknown chip, with a warning and memory that the real one lacks (measured).
+    """
+    return [f"{key} = {options.get(key, 'missing')}, not {wanted.options.get(key, 'given')}"
+            for key in sorted({*options, *wanted.options})
+            if options.get(key) != wanted.options.get(key)]
 
 
 def claims_of(placements: Sequence[Placement | None], graphs: Sequence[str],

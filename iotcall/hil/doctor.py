@@ -18,9 +18,11 @@ import msgspec
 
 from iotcall import __version__
 from iotcall.errors import InputError, IotcallError
-from iotcall.hil.bench import environment_of
+from iotcall.hil.bench import EMULATED, environment_of
 from iotcall.hil.claims import target_claims
+from iotcall.hil.emulated import emulated_folder, qemu_program
 from iotcall.hil.shell import Shell
+from iotcall.hil.userland import is_set_up, missing_programs
 from iotcall.runtime.board import Board, load_board
 
 Level = Literal["ok", "warning", "error"]
@@ -28,7 +30,8 @@ Level = Literal["ok", "warning", "error"]
 _MODULES = {"labgrid": "hil", "pytest": "hil", "matplotlib": "hil", "rapidfuzz": "hil"}
 _LEAST_FREE_MB = 200
 _PROGRAMS = {"SSHDriver": {"ssh": "openssh-client", "scp": "openssh-client"},
-             "QEMUDriver": {"qemu-system-aarch64": "qemu-system-arm"}}
+             "QEMUDriver": {"qemu-system-aarch64": "qemu-system-arm"},
+             EMULATED: {"unshare": "util-linux", "nsenter": "util-linux"}}
 """Driver of an environment -> programs of this machine that it needs, with Debian's package."""
 _ASK = ("import iotcall, json, onnxruntime as o; "
         "print(json.dumps([iotcall.__version__, o.__version__, o.get_available_providers()]))")
@@ -95,6 +98,10 @@ def _through(board: Board, environment: Path) -> Iterator[Finding]:
                               f"apt-get install {package}")
             else:
                 yield Finding(f"here: {program}", "ok", "found")
+    if EMULATED in drivers:
+        found = _emulated(drivers[EMULATED]["system"])
+        missing = missing or found.level == "error"
+        yield found
     for path in opened.config.get_images().values():
         if not Path(path).exists():
             missing = True
@@ -108,7 +115,8 @@ def _through(board: Board, environment: Path) -> Iterator[Finding]:
             target = opened.get_target("main")
             shell = Shell(target.get_driver("CommandProtocol"),
                           target.get_driver("FileTransferProtocol"),
-                          python=(board.bench and board.bench.python) or sys.executable)
+                          python=(board.bench and board.bench.python) or sys.executable,
+                          patience=board.patience)
             shell.check("true")
         except Exception as error:  # labgrid raises plain exceptions where a board is not there
             yield Finding("shell", "error", f"the board does not answer: {_line(error)}",
@@ -117,6 +125,24 @@ def _through(board: Board, environment: Path) -> Iterator[Finding]:
             return
         yield Finding("shell", "ok", "the board answers")
         yield from _on_board(board, shell)
+
+
+def _emulated(system: str) -> Finding:
+    """Whether `iotcall hil setup` has made it, and what that would need."""
+    folder, lacks = emulated_folder(system), missing_programs()
+    install = f"apt-get install {' '.join(sorted(set(lacks.values())))}"
+    try:
+        there = is_set_up(folder)
+    except InputError as error:
+        return Finding("system", "error", str(error), "install it, and try again")
+    if not there:
+        before = f"{install}, then " if lacks else ""
+        return Finding("system", "error", f"{folder}: not there, not whole or of other versions "
+                                          "than this machine has", f"{before}iotcall hil setup "
+                                                                   f"{system}")
+    if qemu_program() is None:
+        return Finding("system", "error", "made, but there is no qemu to run it", install)
+    return Finding("system", "ok", f"{folder}, under {qemu_program()}")
 
 
 def _on_board(board: Board, shell: Shell) -> Iterator[Finding]:

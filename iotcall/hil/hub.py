@@ -52,7 +52,7 @@ class BoardBroker:
                              "mosquitto")
         self._process = self._shell.start(
             ["mosquitto", "-c", f"{self._folder}/mosquitto.conf"], log=self.log, environment=_PATH)
-        deadline = time.monotonic() + _LISTEN_S
+        deadline = time.monotonic() + _LISTEN_S * self._shell.patience
         while self._shell.run(f"{shlex.quote(self._shell.python)} -c "
                               f"{shlex.quote(_CONNECT.format(self.port))}").code:
             if time.monotonic() > deadline or not self._process.alive():
@@ -104,6 +104,7 @@ class BoardHub:
         self._starts += 1
         log = f"{self._folder}/hub-{self._starts:03}.log"
         self.process = self._shell.start(self._words, log=log)
+        within_s *= self._shell.patience
         if not satellite.wait_online(within_s, self.process.alive):
             alive = self.process.alive()
             words = self.process.last_words()

@@ -21,6 +21,8 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Its file."""
     bundle: str
     """Its folder."""
+    others: tuple[str, ...] = ()
+    """Files of runs that this one's calls are compared with."""
     out: str
     """Folder that ``run.json`` is written to."""
 

@@ -25,11 +25,12 @@ from iotcall.bundle.manifest import MANIFEST, file_entry, read_manifest
 from iotcall.devices import load_home
 from iotcall.devices.simulated import SimulatedHome
 from iotcall.errors import IotcallError
+from iotcall.hil.agreement import written
 from iotcall.hil.hub import CLIENT_ID, BoardBroker, BoardHub
 from iotcall.hil.installed import Installation, Verified
 from iotcall.hil.job import Job, read_job
 from iotcall.hil.recorder import Recorder
-from iotcall.hil.rows import Run, write_run
+from iotcall.hil.rows import Run, read_run, write_run
 from iotcall.hil.satellite import Satellite
 from iotcall.hil.shell import Shell
 from iotcall.hil.suite import CHECKS, Suite, load_suite
@@ -38,6 +39,7 @@ from iotcall.runtime.board import Board, load_board
 from iotcall.shipped import find
 
 _BENCH = pytest.StashKey["_Bench"]()
+_ONLINE_S = 60.0
 _JUDGED = pytest.StashKey[bool]()
 """Of a test that recorded failed rows: nothing is to be added."""
 
@@ -59,7 +61,8 @@ class _Bench:
             bundle=read_manifest(bundle).name, bundle_sha256=file_entry(bundle / MANIFEST).sha256,
             began=self.began.isoformat(timespec="seconds"), versions=self.versions,
             seconds=round(time.monotonic() - self._at, 1), rows=tuple(self.recorder.rows),
-            series=tuple(self.recorder.series), exact=self.recorder.exact), Path(self.job.out))
+            series=tuple(self.recorder.series), exact=self.recorder.exact,
+            calls=tuple(map(written, self.recorder.calls))), Path(self.job.out))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -143,6 +146,12 @@ def suite(request: pytest.FixtureRequest) -> Suite:
 
 
 @pytest.fixture(scope="session")
+def others(request: pytest.FixtureRequest) -> list[Run]:
+    """Runs of the same bundle on other boards, that this one is compared with."""
+    return [read_run(Path(path)) for path in request.config.stash[_BENCH].job.others]
+
+
+@pytest.fixture(scope="session")
 def bundle_folder(request: pytest.FixtureRequest) -> Path:
     """The bundle, on the bench's machine."""
     return Path(request.config.stash[_BENCH].job.bundle)
@@ -160,7 +169,8 @@ def shell(request: pytest.FixtureRequest, target: Any, board: Board) -> Shell:
     with contextlib.suppress(NoStrategyFoundError):
         target.get_strategy().transition("shell")
     shell = Shell(target.get_driver("CommandProtocol"), target.get_driver("FileTransferProtocol"),
-                  python=(board.bench and board.bench.python) or sys.executable)
+                  python=(board.bench and board.bench.python) or sys.executable,
+                  patience=board.patience)
     request.config.stash[_BENCH].versions.update(versions_on(shell))
     return shell
 
@@ -222,9 +232,9 @@ def broker_port(target: Any, broker: BoardBroker) -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def satellite(broker_port: int) -> Iterator[Satellite]:
+def satellite(broker_port: int, shell: Shell) -> Iterator[Satellite]:
     """Says utterances and hears everything."""
-    with Satellite("127.0.0.1", broker_port, hub=CLIENT_ID) as satellite:
+    with Satellite("127.0.0.1", broker_port, hub=CLIENT_ID, patience=shell.patience) as satellite:
         yield satellite
 
 
@@ -242,8 +252,7 @@ def hub(request: pytest.FixtureRequest, shell: Shell, folder: str, installed: In
     """A running hub on the bundle that serves."""
     running = BoardHub(shell, folder, bundle=installed.current, home=home, port=broker.port,
                        board=Path(request.config.stash[_BENCH].job.board))
-    running.start(satellite, within_s=300 if request.config.stash[_BENCH].board.stamp == "emulated"
-                  else 60)
+    running.start(satellite, within_s=_ONLINE_S)
     yield running
     running.stop()
     (Path(request.config.stash[_BENCH].job.out) / "hub.log").write_text(running.log())

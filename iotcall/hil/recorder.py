@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from iotcall.evaluate.golden import Answer
 from iotcall.hil.rows import Row, Series, Stamp, Verdict
 
 TIMES = ("ms", "s")
@@ -22,6 +23,8 @@ class Recorder:
         self.series: list[Series] = []
         self.exact: tuple[bool, ...] = ()
         """Of every golden turn, in order, whether its calls were right."""
+        self.calls: tuple[Answer, ...] = ()
+        """Of every golden turn, in order."""
 
     def figure(self, check: str, value: float, unit: str, told: str, *, do: str = "",
                at_least: float | None = None, at_most: float | None = None,

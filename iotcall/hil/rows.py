@@ -74,6 +74,9 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     exact: tuple[bool, ...] = ()
     """Of every golden turn, in order, whether the call was exactly right: what two runs on the same
     bundle's turns are compared by (McNemar)."""
+    calls: tuple[str, ...] = ()
+    """Of every golden turn, in order, the calls as JSON (``null``: none): what runs of one bundle
+    on several machines are compared by."""
 
     @property
     def failed(self) -> tuple[Row, ...]:

@@ -61,8 +61,9 @@ class NoAnswer(BrokerError):
 class Satellite:
     """A client that says and hears everything, over restarts of the broker; a context manager."""
 
-    def __init__(self, host: str, port: int, *, hub: str) -> None:
-        """`hub`: the hub's client id."""
+    def __init__(self, host: str, port: int, *, hub: str, patience: float = 1.0) -> None:
+        """`hub`: the hub's client id; `patience`: multiplies every time that it waits."""
+        self._patience = patience
         self._address = host, port
         self._status, self._turn = f"iotcall/{hub}/status", f"iotcall/{hub}/turn"
         self._changed = threading.Condition()
@@ -184,7 +185,7 @@ class Satellite:
 
     def _wait(self, condition: Callable[[], bool], seconds: float) -> bool:
         with self._changed:
-            return self._changed.wait_for(condition, seconds)
+            return self._changed.wait_for(condition, seconds * self._patience)
 
     def _set_connected(self, connected: bool) -> None:
         with self._changed:

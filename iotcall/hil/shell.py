@@ -20,7 +20,7 @@ import msgspec
 from iotcall.errors import IotcallError
 
 _QUICK_S = 60.0
-"""For commands that only look or switch; an emulated board takes long to start a program."""
+"""For commands that only look or switch."""
 _POLL_S = 0.05
 _TAIL_LINES = 12
 
@@ -63,8 +63,11 @@ class Said(msgspec.Struct, frozen=True):
 class Shell:
     """A shell on a board, and a way for files."""
 
-    def __init__(self, commands: Commands, files: Files, *, python: str) -> None:
+    def __init__(self, commands: Commands, files: Files, *, python: str, patience: float = 1.0
+                 ) -> None:
         self._commands, self._files = commands, files
+        self.patience = patience
+        """By which every time that the bench waits for the board is multiplied; never a figure."""
         self.python = python
         """Interpreter on the board that has iotcall."""
 
@@ -75,10 +78,10 @@ class Shell:
             BoardError: it took longer.
         """
         try:
-            out, err, code = self._commands.run(command, timeout=timeout_s)
+            out, err, code = self._commands.run(command, timeout=timeout_s * self.patience)
         except subprocess.TimeoutExpired as error:
-            raise BoardError(f"the board was not done after {timeout_s:g} s with: {command}"
-                             ) from error
+            raise BoardError(f"the board was not done after {timeout_s * self.patience:g} s with: "
+                             f"{command}") from error
         return Said("\n".join(out), "\n".join(err), code)
 
     def check(self, command: str, *, timeout_s: float = _QUICK_S) -> str:
@@ -162,10 +165,10 @@ class RemoteProcess:
 
     def stop(self, *, within_s: float = 20) -> None:
         """End it in good order, or else by force."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + within_s * self._shell.patience
         while self.alive() and time.monotonic() < deadline:
             self.signal("TERM")  # again: mosquitto forgets one before its main loop
-            until = min(deadline, time.monotonic() + 2)
+            until = min(deadline, time.monotonic() + 2 * self._shell.patience)
             while self.alive() and time.monotonic() < until:
                 time.sleep(_POLL_S)
         if self.alive():

@@ -43,6 +43,16 @@ class Numerics(_Table, frozen=True):
     """Golden turns; None: all."""
 
 
+class Agreement(_Table, frozen=True):
+    """The board's calls on golden turns are those of other machines: of the bench's own, and of the
+    runs that the command is given beside."""
+
+    turns: _Count | None = None
+    """Golden turns; None: all."""
+    least: _Share = 1.0
+    """Share of turns whose calls must be the same."""
+
+
 class Accuracy(_Table, frozen=True):
     """Calls against labelled dialogues, as said and as a recogniser would hear them."""
 
@@ -125,6 +135,7 @@ class Suite(_Table, frozen=True):
     identity: Identity | None = None
     claims: Claims | None = None
     numerics: Numerics | None = None
+    agreement: Agreement | None = None
     accuracy: Accuracy | None = None
     latency: Latency | None = None
     memory: Memory | None = None
@@ -137,7 +148,8 @@ class Suite(_Table, frozen=True):
         return tuple(name for name in CHECKS if getattr(self, name) is not None)
 
 
-CHECKS = ("identity", "claims", "numerics", "accuracy", "latency", "memory", "daemon", "update")
+CHECKS = ("identity", "claims", "numerics", "agreement", "accuracy", "latency", "memory", "daemon",
+          "update")
 """In the order in which they are made."""
 
 

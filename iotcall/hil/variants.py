@@ -6,6 +6,7 @@ For updates, and to see that faults are found. Leaves out: worse students, which
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from iotcall.bundle import Bundle, write_bundle
@@ -15,7 +16,7 @@ from iotcall.bundle.signature import SIGNATURE
 
 def renamed(bundle: Bundle, out: Path, name: str) -> Path:
     """The same in all but its name, whole; no signature holds of it."""
-    return _remade(bundle, out, name)
+    return remade(bundle, out, name)
 
 
 def tampered(bundle: Bundle, out: Path) -> Path:
@@ -31,10 +32,16 @@ def tampered(bundle: Bundle, out: Path) -> Path:
 
 def broken(bundle: Bundle, out: Path) -> Path:
     """Whole by its manifest, with graphs that nothing can open."""
-    return _remade(bundle, out, f"{bundle.name}-broken", ruin=bundle.layout.graphs)
+    def ruin(folder: Path) -> None:
+        for graph in bundle.layout.graphs:
+            (folder / graph).write_bytes(b"no graph")
+
+    return remade(bundle, out, f"{bundle.name}-broken", ruin)
 
 
-def _remade(bundle: Bundle, out: Path, name: str, *, ruin: tuple[str, ...] = ()) -> Path:
+def remade(bundle: Bundle, out: Path, name: str,
+           change: Callable[[Path], None] = lambda folder: None) -> Path:
+    """The same under a name, after a change to its files, which its manifest takes for its own."""
     manifest = bundle.manifest
     with write_bundle(out, name=name, catalogue=manifest.catalogue, student=manifest.student,
                       target=manifest.target, made_with=manifest.made_with,
@@ -42,6 +49,5 @@ def _remade(bundle: Bundle, out: Path, name: str, *, ruin: tuple[str, ...] = ())
         shutil.copytree(bundle.folder, partial, dirs_exist_ok=True)
         for left in (MANIFEST, SIGNATURE):
             (partial / left).unlink(missing_ok=True)
-        for graph in ruin:
-            (partial / graph).write_bytes(b"no graph")
+        change(partial)
     return out

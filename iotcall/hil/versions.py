@@ -12,12 +12,13 @@ import msgspec
 from iotcall import __version__
 from iotcall.hil.shell import Shell
 
-_LIBRARIES = ("iotcall", "onnxruntime", "numpy", "tokenizers", "paho-mqtt")
-_ASK = ("import importlib.metadata as m, json, platform; "
+_LIBRARIES = ("onnxruntime", "numpy", "tokenizers", "paho-mqtt")
+_ASK = ("import importlib.metadata as m, json, platform, iotcall; "
         "from iotcall.evaluate.golden import instruction_set; "
         "from iotcall.evaluate.bench.machine import describe; d = describe(); "
         "v = {n: m.version(n) for n in %r if n in {x.name for x in m.distributions()}}; "
-        "print(json.dumps({**v, 'python': platform.python_version(), 'board': d.name, "
+        "print(json.dumps({**v, 'iotcall': iotcall.__version__, "
+        "'python': platform.python_version(), 'board': d.name, "
         "'system': platform.platform(), 'machine': platform.machine(), "
         "'instruction_set': instruction_set(), 'cores': str(d.cores), "
         "'memory_bytes': str(d.memory_bytes)}))")

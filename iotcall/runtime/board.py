@@ -6,7 +6,7 @@ Leaves out: reaching a board (see hil).
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -80,6 +80,9 @@ class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     the same execution provider runs too. Empty: not stated."""
     stamp: Literal["measured", "emulated"] = "measured"
     """What its figures are: of the hardware, or of an emulation, whose times say nothing."""
+    patience: Annotated[float, msgspec.Meta(ge=1)] = 1.0
+    """By which everything that the bench waits for is multiplied: emulations are slow, and what is
+    judged there is no time."""
     verified: bool = False
     """Somebody has run the bench on it; else it is written from data sheets."""
     runtime: RuntimeSettings = RuntimeSettings()

@@ -38,8 +38,8 @@ def test_real_boards_are_unverified_until_somebody_has_run_the_bench_on_them() -
 
 @pytest.mark.parametrize("name", SUITES)
 def test_a_suite_makes_every_check(name: str) -> None:
-    assert load_suite(name).checks == ("identity", "claims", "numerics", "accuracy", "latency",
-                                       "memory", "daemon", "update")
+    assert load_suite(name).checks == ("identity", "claims", "numerics", "agreement", "accuracy",
+                                       "latency", "memory", "daemon", "update")
 
 
 def test_an_unknown_key_of_a_suite_is_refused_and_the_nearest_named(tmp_path: Path) -> None:

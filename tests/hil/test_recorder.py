@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iotcall.hil.claims import TargetClaims, claims_of
+from iotcall.hil.claims import TargetClaims, claims_of, other_options, target_claims
 from iotcall.hil.recorder import Recorder
 from iotcall.runtime.sessions import Part, Placement
 
@@ -45,6 +45,15 @@ def test_a_graph_that_fell_back_as_a_whole_counts_all_its_nodes() -> None:
     fallen = Placement((Part("CPUExecutionProvider", 2, 2),),
                        (("QuantizeLinear", "in"), ("DequantizeLinear", "out")))
     assert [claim.elsewhere for claim in claims_of([fallen], ["chunk.onnx"], NPU)] == [2]
+
+
+def test_an_option_that_is_not_the_targets_is_named_with_both_values() -> None:
+    wanted = target_claims("qnn-htp-v68")
+    assert other_options(wanted.options, wanted) == []
+    assert other_options({**wanted.options, "soc_model": "QCS6490"}, wanted) == [
+        "soc_model = QCS6490, not 93"]
+    assert other_options({"soc_model": "93"}, TargetClaims("QNNExecutionProvider")) == [
+        "soc_model = 93, not given"]
 
 
 def test_a_placement_that_nobody_knows_is_not_taken_for_a_right_one() -> None:

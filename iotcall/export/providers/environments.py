@@ -25,16 +25,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from iotcall.errors import ExportError
 from iotcall.export.target import Provider
+from iotcall.shipped import cache_folder
 
 _SOURCE = Path(__file__).resolve().parents[2]
 """The folder of the package iotcall."""
 _PLAIN = "onnxruntime"
-
-
-def cache_folder() -> Path:
-    """``IOTCALL_CACHE``, else ``~/.cache/iotcall``."""
-    given = os.environ.get("IOTCALL_CACHE")
-    return Path(given).absolute() if given else Path.home() / ".cache" / "iotcall"
 
 
 def has_packages(provider: Provider) -> bool:
