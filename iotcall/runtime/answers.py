@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotcall.catalogue import ToolCall
+from iotcall.grammar.scoring import Scored
 from iotcall.grammar.walk import Place
 
 Outcome = Literal["call", "too_long", "too_slow", "cancelled", "no_text", "nothing_fits",
@@ -48,6 +49,19 @@ class Other(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     """P(answer | grammar), 0..1."""
 
+    def through(self, change: Callable[[Sequence[ToolCall]], tuple[ToolCall, ...]]) -> Other:
+        """The answer with its calls changed."""
+        return Other(calls=change(self.calls), confidence=self.confidence)
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search for other answers found."""
+
+    answers: tuple[Scored, ...]
+    """The likeliest first."""
+    passes: int
+    ms: float
+
 
 class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     """What the student answered."""
@@ -72,7 +86,7 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     prefill_ms: float
     """To the first decision, the draft included."""
     decode_ms: float
-    """After the prefill."""
+    """After the prefill, the search for other answers included."""
     drafted: int = 0
     """Decisions that had been guessed right, and so cost no pass of their own."""
     smallest_margin: float = math.inf
@@ -87,6 +101,15 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     """Runs of the graph that finding them took."""
     trace: tuple[Trace, ...] = ()
     """With skills, of the first decision and each skill; empty unless it was asked for."""
+
+    def beside(self, found: Found,
+               read: Callable[[Sequence[int]], tuple[ToolCall, ...] | None]) -> Decoding:
+        """With other answers; `read` makes calls of an answer's tokens without its end."""
+        others = ((read(one.tokens[:-1]), one) for one in found.answers)
+        return msgspec.structs.replace(
+            self, decode_ms=self.decode_ms + found.ms, others_passes=found.passes,
+            others=tuple(Other(calls=calls, confidence=math.exp(one.log_probability))
+                         for calls, one in others if calls is not None))
 
 
 def unanswered(outcome: Outcome) -> Decoding:

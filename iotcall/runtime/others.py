@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -13,6 +14,7 @@ from iotcall.catalogue import ToolCall
 from iotcall.grammar import Walk
 from iotcall.grammar.scoring import Scored, likeliest_answers
 from iotcall.runtime.admission import Limits
+from iotcall.runtime.answers import Found
 from iotcall.runtime.decoders import Decoder, Wanted
 from iotcall.runtime.decoding import Path
 from iotcall.runtime.memory import Memory
@@ -29,6 +31,11 @@ class Others(msgspec.Struct, frozen=True, kw_only=True):
     passes: int = 8
     """At most, of their own; what the answer's decisions have shown already costs nothing."""
 
+    def through(self, as_said: Callable[[Sequence[ToolCall]], tuple[ToolCall, ...]]) -> Others:
+        """`worth` of calls that are changed before it sees them."""
+        return msgspec.structs.replace(
+            self, worth=lambda calls, confidence: self.worth(as_said(calls), confidence))
+
 
 RUNNER_UP = Others()
 """The likeliest one."""
@@ -36,13 +43,14 @@ RUNNER_UP = Others()
 
 def find_others(walk: Walk, decoder: Decoder, memory: Memory, prompt: Sequence[int],
                 answer: Path, limits: Limits, wanted: Others = RUNNER_UP
-                ) -> tuple[tuple[Scored, ...], int]:
-    """The other answers, the likeliest first, and the passes that they took.
+                ) -> Found:
+    """The other answers, the likeliest first.
 
     Exact: the likeliest beginning is always looked at next, so that none that comes back is less
     likely than one that does not. Fewer come back where there are no more or it would take too
     long. Usually the first takes a pass or two.
     """
+    began = time.monotonic()
     known = {tuple(answer.tokens[:decision.after]): decision.logits
              for decision in answer.decisions}
     passes = 0
@@ -75,7 +83,7 @@ def find_others(walk: Walk, decoder: Decoder, memory: Memory, prompt: Sequence[i
                 break
     except _GivenUpError:
         pass
-    return tuple(found), passes
+    return Found(answers=tuple(found), passes=passes, ms=1000 * (time.monotonic() - began))
 
 
 class _GivenUpError(Exception):

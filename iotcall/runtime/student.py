@@ -22,9 +22,8 @@ from iotcall.formats import PromptPieces
 from iotcall.grammar import Automaton
 from iotcall.grammar.binding import Names
 from iotcall.grammar.machine import TokenBytes
-from iotcall.grammar.scoring import Scored
 from iotcall.runtime.admission import Limits, Pace
-from iotcall.runtime.answers import Decoding, Other, Outcome, Trace, joined, unanswered
+from iotcall.runtime.answers import Decoding, Outcome, Trace, joined, unanswered
 from iotcall.runtime.board import RuntimeSettings, tuned
 from iotcall.runtime.decoders import Past
 from iotcall.runtime.decoding import CHUNK, decode_greedily
@@ -125,11 +124,8 @@ class Student:
         guessed = () if draft or not self._modes.drafting else self._guessed(
             shown, read, site, limits)
         guessing_ms = 1000 * (time.monotonic() - began)
-        if others:
-            others = msgspec.structs.replace(others, worth=partial(
-                lambda worth, calls, confidence: worth(reading.as_said(calls), confidence),
-                others.worth))
-        request = _Request(read, site, limits, guessed, draft, others)
+        request = _Request(read, site, limits, guessed, draft,
+                           others and others.through(reading.as_said))
         try:
             if self.parts.skills:
                 answer = self._decode_skills(shown, request)
@@ -141,9 +137,8 @@ class Student:
             self._earlier.learn(read, answer.calls)
         return msgspec.structs.replace(
             answer, prefill_ms=answer.prefill_ms + guessing_ms,
-            calls=reading.as_said(answer.calls), others=tuple(
-                msgspec.structs.replace(other, calls=reading.as_said(other.calls))
-                for other in answer.others))
+            calls=reading.as_said(answer.calls),
+            others=tuple(other.through(reading.as_said) for other in answer.others))
 
     def prepare(self, history: Sequence[Turn], *, site: str = "",
                 cancelled: Callable[[], bool] = lambda: False) -> None:
@@ -313,10 +308,8 @@ class Student:
         wanted = request.others
         if wanted and decoding.outcome == "call" and wanted.worth(
                 decoding.calls, decoding.confidence):
-            found, passes = find_others(walk, self.decoder, memory, ids, path, request.limits,
-                                        wanted)
-            decoding = msgspec.structs.replace(decoding, others=self._read(part, found),
-                                               others_passes=passes)
+            found = find_others(walk, self.decoder, memory, ids, path, request.limits, wanted)
+            decoding = decoding.beside(found, lambda tokens: part.read(self._text(tokens)))
         return decoding
 
     def _decoding(self, part: Part, path: Decoded, prompt: Sequence[int]) -> Decoding:
@@ -334,11 +327,6 @@ class Student:
             smallest_margin=path.smallest_margin, grammar_mass=path.grammar_mass,
             trace=(Trace(tuple(prompt), tuple(path.tokens), tuple(path.decisions)),)
             if self._modes.traced else ())
-
-    def _read(self, part: Part, found: Sequence[Scored]) -> tuple[Other, ...]:
-        read = [(part.read(self._text(one.tokens[:-1])), one) for one in found]
-        return tuple(Other(calls=calls, confidence=math.exp(one.log_probability))
-                     for calls, one in read if calls is not None)
 
     def _text(self, tokens: Sequence[int]) -> str:
         text: str = self.tokenizer.decode(list(tokens), skip_special_tokens=False)

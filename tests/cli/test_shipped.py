@@ -24,7 +24,7 @@ def test_a_bare_name_is_the_shipped_item_and_dot_slash_the_path(
 def test_what_is_neither_is_refused_with_what_is_shipped(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="shipped: banking, home, massive_iot, smart_home"):
+    with pytest.raises(InputError, match="shipped: banking, home, massive_iot, shell, smart_home"):
         find("bundles", given)
 
 

@@ -68,4 +68,4 @@ def test_a_student_that_says_something_else_is_caught_by_agreement(tmp_path: Pat
     assert "turn " in found.told
     with pytest.raises(InputError, match="of another bundle"):
         bench(tmp_path / "worse", NUMERICS, bundle="home", others=[beside])
-    assert msgspec.json.decode(run.calls[0]) != msgspec.json.decode(right.calls[0])
+    assert msgspec.json.decode(run.calls[1]) != msgspec.json.decode(right.calls[1])

@@ -63,9 +63,10 @@ def test_they_are_the_likeliest_of_all_other_answers(
     answers = _enumerated(walk, lambda tokens: decoder.logits_after([*PROMPT, *tokens]))
     decoder.passes.clear()
     memory = Memory([*PROMPT, *path.tokens][:past.length], past)
-    found, passes = find_others(
+    looked = find_others(
         walk, decoder, memory, PROMPT, path,  # type: ignore[arg-type]
         Limits(token_budget=1000), Others(passes=1000, count=count))
+    found, passes = looked.answers, looked.passes
     assert passes == len(decoder.passes)
     assert memory.tokens == past.tokens
     others = {tokens: value for tokens, value in answers.items() if tokens != tuple(path.tokens)}
@@ -96,9 +97,10 @@ def test_passes_of_its_own_are_bounded_and_those_of_the_answer_cost_nothing(
         return found
 
     decoder.run = note  # type: ignore[method-assign]
-    found, passes = find_others(
+    looked = find_others(
         walk, decoder, memory, PROMPT, path,  # type: ignore[arg-type]
         Limits(token_budget=1000), Others(passes=most))
+    found, passes = looked.answers, looked.passes
     assert passes == len(texts) == len(set(texts)) <= most
     assert not looked_at & set(texts)
     for one in found:
@@ -110,9 +112,10 @@ def test_where_the_grammar_has_one_answer_there_is_none() -> None:
     path = decode_greedily(walk, Scripted(0), Text([]), PROMPT,  # type: ignore[arg-type]
                            Limits(token_budget=9))
     assert (path.tokens, path.passes) == ([3, 4], 0)
-    assert find_others(
+    looked = find_others(
         walk, Scripted(0), Memory([], Text([])), PROMPT, path,  # type: ignore[arg-type]
-        Limits(token_budget=9)) == ((), 0)
+        Limits(token_budget=9))
+    assert (looked.answers, looked.passes) == ((), 0)
 
 
 def test_where_greedy_was_beaten_the_runner_up_is_likelier_than_the_answer() -> None:
@@ -129,9 +132,10 @@ def test_where_greedy_was_beaten_the_runner_up_is_likelier_than_the_answer() -> 
     decoder, past = Told(0), Text([])
     path = decode_greedily(walk, decoder, past, PROMPT,  # type: ignore[arg-type]
                            Limits(token_budget=9))
-    (found,), passes = find_others(
+    looked = find_others(
         walk, decoder, Memory(list(past.tokens), past), PROMPT, path,  # type: ignore[arg-type]
         Limits(token_budget=9))
+    (found,), passes = looked.answers, looked.passes
     assert (path.tokens, found.tokens, passes) == ([1, 3], (2, 5), 0)
     assert math.exp(path.log_probability) == pytest.approx(0.3)
     assert math.exp(found.log_probability) == pytest.approx(0.4)

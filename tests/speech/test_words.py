@@ -14,6 +14,7 @@ from iotcall.speech import words
     ("- well - (maybe)", ["well", "maybe"]),
     ("the file_name of report.txt", ["the", "file_name", "of", "report", "txt"]),
     ("cafe\u0301 gar\u00e7on", ["cafe\u0301", "gar\u00e7on"]), ("$3.50", ["3", "50"]),
+    ("to 25%, or 12.5 % of it", ["to", "25%", "or", "12", "5", "of", "it"]),
     ("", []), (" ... ", []), ("_x_", ["x"]),
 ])
 def test_a_word_is_what_a_person_would_copy(text: str, expected: list[str]) -> None:

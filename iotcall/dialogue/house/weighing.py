@@ -21,7 +21,7 @@ import msgspec
 from iotcall.catalogue import ToolCall
 from iotcall.devices import Home
 from iotcall.dialogue.house.naming import plain
-from iotcall.dialogue.house.nouns import Noun
+from iotcall.dialogue.house.nouns import Noun, ending
 from iotcall.dialogue.outcomes import Answer, Plan, Question, Refusal
 from iotcall.dialogue.words import without, words
 from iotcall.runtime import Decoding, Other
@@ -51,14 +51,17 @@ class Weigher:
         """`beside_scenes` are words that may stand beside a scene's name."""
         self._words = words(utterance)
         self._said = tuple(map(singular, self._words))
+        self._nouns = nouns
         self._names = _names_in(self._said, home, nouns)
         self._foresee = foresee
         self._scene = _scene_alone(self._words, home, beside_scenes)
 
-    def is_doubtful(self, calls: Sequence[ToolCall], confidence: float) -> bool:
+    def is_doubtful(self, calls: tuple[ToolCall, ...], confidence: float) -> bool:
         """Whether other answers are worth a look."""
-        return not self._scene and (confidence < SURE or bool(self._overlooked(calls)) or _usual(
-            calls, self._foresee(calls)) < _USUAL)
+        if self._scene:
+            return False
+        return (confidence < SURE or self._readings(calls) != ((calls, 1.0),)
+                or _usual(calls, self._foresee(calls)) < _USUAL)
 
     def weighed(self, decoding: Decoding) -> Decoding:
         """The decoding with the answer that was meant most likely, and how likely that is.
@@ -93,7 +96,9 @@ class Weigher:
         """The calls, and what they may stand for, each with its share."""
         names = self._overlooked(calls)
         if not names:
-            return (calls, 1.0),
+            moved = tuple(map(self._moved, calls))
+            return ((calls, 1.0),) if moved == calls else (
+                (calls, _OVERLOOKED), (moved, _REPLACED))
         if len(names) > 1:
             return (calls, _OVERLOOKED),
         replaced = tuple(ToolCall(call.name, {
@@ -101,6 +106,17 @@ class Weigher:
                if key != "ref" and (key != "room" or self._was_said(value))}, "target": names[0]})
             if self._is_carried(call) else call for call in calls)
         return (calls, _OVERLOOKED), (replaced, _REPLACED)
+
+    def _moved(self, call: ToolCall) -> ToolCall:
+        """"Kitchen lights", then "and the hall": the lights of the hall."""
+        target = str(call.arguments.get("target", ""))
+        if not target or self._was_said(target) or not self._was_said(
+                call.arguments.get("room", "?")):
+            return call
+        found = ending(plain(target), self._nouns)
+        if found is None or not found.before:
+            return call
+        return ToolCall(call.name, {**call.arguments, "target": " ".join(found.said)})
 
     def _overlooked(self, calls: Sequence[ToolCall]) -> tuple[str, ...]:
         """Devices and kinds that were named in this turn and are in no call, though one of the

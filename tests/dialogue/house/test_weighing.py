@@ -100,6 +100,16 @@ def test_a_carried_room_goes_with_its_device(house: House) -> None:
         call("turn", state="on", target="kettle", room="kitchen"),)
 
 
+def test_a_kind_of_an_earlier_room_is_meant_in_the_one_that_is_said_now(house: House) -> None:
+    """"Kitchen lights on", "and the hall"."""
+    calls = (call("turn", state="on", target="kitchen lights", room="hall"),)
+    found = weighed(house, "and the hall", (calls, 0.9))
+    assert found.calls == (call("turn", state="on", target="lights", room="hall"),)
+    assert found.confidence > 0.8
+    calls = (call("turn", state="on", target="kitchen lights", room="hall"),)
+    assert weighed(house, "kitchen lights in the hall", (calls, 0.95)).calls == calls
+
+
 def test_a_device_that_is_spared_or_said_elsewhere_was_not_overlooked(house: House) -> None:
     spared = (call("turn", state="off", room="kitchen", target="lights", but="kettle"),)
     assert weighed(house, "not the kettle", (spared, 0.97)).calls == spared
