@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help demo test test-slow lint students fixtures bench-grammar bench-export bench-peers \
-  bench-growth bench-students hil clean
+  bench-growth bench-students hil hil-host-x86 hil-emu-arm64 hil-emu-qnn clean
 
 help:
 	@echo "make demo            type at a simulated home (SCRIPT=1 plays the shipped script, SCRIPT=FILE yours)"
@@ -16,7 +16,7 @@ help:
 	@echo "make bench-peers     the runtime beside llama.cpp, onnxruntime-genai and Outlines (docs/runtime-bench.md)"
 	@echo "make bench-growth    more tools, longer dialogues, more sites (docs/runtime-bench.md)"
 	@echo "make bench-students DATA=FOLDER   how good the shipped students are (docs/models.md)"
-	@echo "make hil             the bench's pull-request suite on this machine and on an emulated arm64 (docs/hil.md)"
+	@echo "make hil             the bench's pull-request suite here, on emulated NPUs and on an emulated arm64 (docs/hil.md)"
 	@echo "make students DATA=FOLDER   train and export the shipped students again (docs/students.md)"
 
 .venv/bin/python:
@@ -85,12 +85,25 @@ build/bench-venv/.ready: .venv/.dev
 bench-grammar: build/bench-venv/.ready
 	build/bench-venv/bin/python -m tests.benchmarks.grammar
 
+# This machine first and alone, as its times count; then the emulated boards side by side, whose do not.
 hil: .venv/.dev
+	$(MAKE) hil-host-x86
+	$(MAKE) -j2 hil-emu-arm64 hil-emu-qnn
+
+hil-host-x86: .venv/.dev
 	$(BIN)/iotcall hil doctor host-x86
 	$(BIN)/iotcall hil run --suite pull_request --board host-x86
+
+hil-emu-arm64: .venv/.dev
 	$(BIN)/iotcall hil setup emu-arm64
 	$(BIN)/iotcall hil doctor emu-arm64
 	$(BIN)/iotcall hil run --suite pull_request --board emu-arm64 --other build/hil/host-x86/pull_request
+
+hil-emu-qnn: .venv/.dev
+	for board in emu-qnn-v68 emu-qnn-v73; do \
+	  $(BIN)/iotcall hil setup $$board && $(BIN)/iotcall hil doctor $$board && \
+	  $(BIN)/iotcall hil run --suite pull_request --board $$board || exit 1; \
+	done
 
 bench-students: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.students $(DATA)

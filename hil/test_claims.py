@@ -40,3 +40,9 @@ def test_no_node_runs_elsewhere_than_the_target_says(
                       do="nodes outside the NPU cost time and power: read what the provider logs, "
                          "or allow the operator in the target's rules.on_cpu",
                       labels={"graph": claim.graph})
+        if wanted.partitions is not None:
+            record.figure("claims.partitions", claim.pieces, "count", claim.told,
+                          at_most=wanted.partitions,
+                          do="each border between pieces costs a copy out of the NPU and back: "
+                             "see which operator stands between them",
+                          labels={"graph": claim.graph})

@@ -27,9 +27,9 @@ ECHOES = 20
 
 @pytest.fixture(scope="module")
 def wanted(suite: Suite, board: Board) -> Latency:
-    if board.stamp == "emulated":
-        pytest.skip("the board is emulated: times of an emulation are never told, and nothing here "
-                    "counts its instructions")
+    if board.stamp != "measured":
+        pytest.skip(f"the board is {board.stamp}: times of an emulation are never told, and "
+                    "nothing here counts its instructions")
     assert suite.latency
     return suite.latency
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from iotcall.cli.output import JsonOption, print_json
+
+if TYPE_CHECKING:
+    from iotcall.hil.steps import Made
+    from iotcall.runtime.board import Board
 
 
 def setup(
@@ -14,24 +20,32 @@ def setup(
         metavar="NAME|FILE", help="A file of devices/boards/ whose board is emulated here.")
     ] = "emu-arm64",
     mirror: Annotated[str | None, typer.Option(
-        metavar="URL", help="Of Debian; deb.debian.org by default.")] = None,
+        metavar="URL", help="Of Debian, for a board that is a system; deb.debian.org by "
+                             "default.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Make the system of an emulated board, in a folder of the cache; needs no rights of root.
+    """Make an emulated board, a system or an NPU, in the cache; needs no rights of root.
 
     Interrupted, it goes on where it was when it is called again.
     """
     from rich.console import Console
 
-    from iotcall.hil.bench import emulated_system
+    from iotcall.hil.bench import EMULATED, made_here
     from iotcall.hil.emulated import emulated_folder
     from iotcall.hil.userland import MIRROR, set_up
     from iotcall.runtime.board import load_board
 
-    folder = emulated_folder(emulated_system(load_board(board), board))
+    known = load_board(board)
+    driver, system = made_here(known, board)
+    folder = emulated_folder(system)
     with Console(stderr=True, quiet=json).status("looking at what is there") as status:
-        made = set_up(folder, mirror=mirror or MIRROR,
-                      progress=lambda line: status.update(line[:100].replace("[", "\\[")))
+        def progress(line: str) -> None:
+            status.update(line[:100].replace("[", "\\["))
+
+        if driver == EMULATED:
+            made = set_up(folder, mirror=mirror or MIRROR, progress=progress)
+        else:
+            made = _set_up_npu(folder, known, progress)
     if json:
         print_json({"folder": str(folder), **{
             "seconds": made.seconds, "versions": made.versions}})
@@ -42,3 +56,19 @@ def setup(
         typer.echo("everything was there")
     typer.echo(f"{folder}: " + ", ".join(f"{name} {of}" for name, of in made.versions.items()))
     typer.echo(f"now: iotcall hil run --board {board}")
+
+
+def _set_up_npu(folder: Path, board: Board, progress: Callable[[str], None]) -> Made:
+    """The environment of the provider is one for all boards and exports that need it."""
+    from packaging.requirements import Requirement
+
+    from iotcall.export.providers.environments import provider_python
+    from iotcall.export.target import load_target
+    from iotcall.hil.emulated_npu import load_student, set_up_npu
+
+    assert board.bench
+    student = load_student(board.bench.student, board.target)
+    provider = load_target(board.target)[1].provider
+    python = provider_python(provider, progress=progress)
+    return set_up_npu(folder, student, python, progress=progress,
+                      packages=tuple(Requirement(each).name for each in provider.packages))

@@ -19,15 +19,17 @@ import msgspec
 from iotcall.bundle.manifest import MANIFEST, file_entry, read_manifest
 from iotcall.errors import FileError, InputError, IotcallError
 from iotcall.hil.agreement import check_other
+from iotcall.hil.emulated import emulated_folder
+from iotcall.hil.emulated_npu import load_student
 from iotcall.hil.job import Job, write_job
 from iotcall.hil.rows import RUN, Run, read_run, write_run
-from iotcall.hil.suite import load_suite
+from iotcall.hil.suite import Suite, load_suite
 from iotcall.runtime.board import Board, load_board
 from iotcall.shipped import find, shipped
 
 JUNIT = "junit.xml"
-EMULATED = "EmulatedShellDriver"
-"""labgrid driver of boards that ``iotcall hil setup`` makes."""
+EMULATED, PROVIDER = "EmulatedShellDriver", "ProviderShellDriver"
+"""labgrid drivers of boards that ``iotcall hil setup`` makes: a system, an NPU's emulation."""
 _END_S = 60.0
 """For pytest to take everything away from the board, when a run is broken off."""
 _RAN = (0, 1)
@@ -41,7 +43,8 @@ def run_suite(*, suite: str, board: str, bundle: str | None, out: Path,
 
     Args:
         suite, board: names of shipped ones, or files.
-        bundle: name or folder; None: the suite's own.
+        bundle: name or folder; None: that of the board's student where it has one, else the
+            suite's.
         out: folder, made if need be.
         baseline: a run's file to be judged against.
         others: runs of the same bundle on other boards, whose calls it is compared with and that
@@ -54,9 +57,9 @@ def run_suite(*, suite: str, board: str, bundle: str | None, out: Path,
     """
     known, wanted = load_board(board), load_suite(suite)
     environment = environment_of(known, board)
-    folder = find("bundles", bundle or wanted.bundle)
+    chosen = _chosen(known, wanted, board, bundle)
+    folder = chosen.bundle
     read_manifest(folder)  # subtle: no more; whether it is whole is said by its check on the board
-    find("devices/homes", wanted.home, ".toml")
     before, standard = _last(out), read_run(baseline) if baseline else None
     beside = [read_run(other) for other in others]
     for other in beside:
@@ -65,7 +68,8 @@ def run_suite(*, suite: str, board: str, bundle: str | None, out: Path,
     (out / RUN).unlink(missing_ok=True)
     job = Job(board=str(find("devices/boards", board, ".toml").absolute()),
               suite=str(find("hil/suites", suite, ".toml").absolute()),
-              bundle=str(folder.absolute()), out=str(out.absolute()),
+              bundle=str(folder.absolute()), home=str(chosen.home.absolute()),
+              twin=str(chosen.twin.absolute()) if chosen.twin else "", out=str(out.absolute()),
               others=tuple(str(other.absolute()) for other in others))
     code = _pytest(job, environment, out, quiet=quiet)
     if code not in _RAN or not (out / RUN).is_file():
@@ -95,20 +99,43 @@ def environment_of(board: Board, name: str) -> Path:
     return find("hil/environments", board.bench.environment, ".yaml")
 
 
-def emulated_system(board: Board, name: str) -> str:
-    """The name of the system that a board's environment has emulated on this machine.
+def made_here(board: Board, name: str) -> tuple[str, str]:
+    """The driver of a board that ``iotcall hil setup`` makes, and its folder's name in the cache.
 
     Raises:
-        InputError: it has none; it is a board that is reached otherwise.
+        InputError: it is a board that is reached otherwise.
     """
     from labgrid.config import Config
 
     opened = Config(str(environment_of(board, name).absolute()))
-    driver = opened.get_targets()["main"].get("drivers", {}).get(EMULATED)
-    if driver is None:
-        raise InputError(f"nothing here makes the board {name!r}, which is not emulated by "
-                         f"{EMULATED}; 'iotcall hil doctor {name}' says what it wants")
-    return str(driver["system"])
+    drivers = opened.get_targets()["main"].get("drivers", {})
+    for driver in (EMULATED, PROVIDER):
+        if driver in drivers:
+            return driver, str(drivers[driver]["system"])
+    raise InputError(f"nothing here makes the board {name!r}, which is emulated by neither "
+                     f"{EMULATED} nor {PROVIDER}; 'iotcall hil doctor {name}' says what it wants")
+
+
+class _Chosen(msgspec.Struct, frozen=True):
+    """What a run is of."""
+
+    bundle: Path
+    home: Path
+    twin: Path | None = None
+
+
+def _chosen(board: Board, suite: Suite, name: str, given: str | None) -> _Chosen:
+    if given or board.bench is None or not board.bench.student:
+        return _Chosen(find("bundles", given or suite.bundle),
+                       find("devices/homes", suite.home, ".toml"))
+    folder = emulated_folder(made_here(board, name)[1])
+    student = load_student(board.bench.student, board.target)
+    found = student.bundle(folder)
+    if not found.is_dir():
+        raise InputError(f"{found} is not there, which is the bundle for {name!r}; make it: "
+                         f"iotcall hil setup {name}")
+    twin = student.twin(folder)
+    return _Chosen(found, student.home, twin if twin.is_dir() else None)
 
 
 def _last(out: Path) -> Run | None:

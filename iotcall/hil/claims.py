@@ -17,10 +17,13 @@ _NAMED = 3
 class _Provider(msgspec.Struct, frozen=True):
     name: str
     options: dict[str, str] = {}
+    packages: tuple[str, ...] = ()
+    plugin: str = ""
 
 
 class _Rules(msgspec.Struct, frozen=True):
     on_cpu: tuple[str, ...] = ()
+    partitions: int | None = None
 
 
 class _Target(msgspec.Struct, frozen=True):
@@ -38,6 +41,12 @@ class TargetClaims(msgspec.Struct, frozen=True):
     """Operators that may run on the CPU provider besides."""
     options: dict[str, str] = {}
     """Of the provider: which chip it compiles for, among others."""
+    partitions: int | None = None
+    """Pieces that the provider may cut a graph into; None: any number."""
+    plugin: str = ""
+    """Python module of a provider that is loaded into onnxruntime; empty: it is built in."""
+    packages: tuple[str, ...] = ()
+    """Of the provider, as pip names them."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +56,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     elsewhere: int
     """Nodes that run neither on the provider nor, allowed, on the CPU provider; a graph whose
     placement nobody knows has one."""
+    pieces: int
+    """That the provider runs it in; each border between two costs a copy."""
     told: str
 
 
@@ -62,7 +73,9 @@ def target_claims(name: str, provider: str = "") -> TargetClaims:
             return TargetClaims(provider)
         raise InputError(f"no target is called {name!r}; 'iotcall targets' lists them")
     found = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _Target)
-    return TargetClaims(found.provider.name, frozenset(found.rules.on_cpu), found.provider.options)
+    provided, rules = found.provider, found.rules
+    return TargetClaims(provided.name, frozenset(rules.on_cpu), provided.options, rules.partitions,
+                        provided.plugin, provided.packages)
 
 
 def other_options(options: Mapping[str, str], wanted: TargetClaims) -> list[str]:
@@ -86,8 +99,9 @@ def claims_of(placements: Sequence[Placement | None], graphs: Sequence[str],
 
 def _claim(placement: Placement | None, graph: str, wanted: TargetClaims) -> Claim:
     if placement is None or not placement.parts:
-        return Claim(graph=graph, elsewhere=1, told=f"{graph}: this onnxruntime cannot say which "
-                                                    "provider runs which node (1.24 can)")
+        return Claim(graph=graph, elsewhere=1, pieces=0,
+                     told=f"{graph}: this onnxruntime cannot say which provider runs which node "
+                          "(1.24 can)")
     stray = [f"{operator} {name}" for operator, name in placement.on_cpu
              if wanted.provider != CPU and operator not in wanted.on_cpu]
     others = sum(part.nodes for part in placement.parts
@@ -97,6 +111,6 @@ def _claim(placement: Placement | None, graph: str, wanted: TargetClaims) -> Cla
     if absent:
         elsewhere = sum(part.nodes for part in placement.parts)
     named = f": {', '.join(stray[:_NAMED])}{' ...' if len(stray) > _NAMED else ''}" if stray else ""
-    return Claim(graph=graph, elsewhere=elsewhere,
+    return Claim(graph=graph, elsewhere=elsewhere, pieces=placement.subgraphs(wanted.provider),
                  told=f"{graph}: {placement}; {elsewhere} elsewhere than {wanted.provider} and its "
                       f"exceptions{named}")

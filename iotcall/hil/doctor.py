@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from packaging.requirements import Requirement
 
 from iotcall import __version__
 from iotcall.errors import InputError, IotcallError
-from iotcall.hil.bench import EMULATED, environment_of
+from iotcall.hil.bench import EMULATED, PROVIDER, environment_of
 from iotcall.hil.claims import target_claims
 from iotcall.hil.emulated import emulated_folder, qemu_program
+from iotcall.hil.emulated_npu import is_npu_set_up, load_student
 from iotcall.hil.shell import Shell
 from iotcall.hil.userland import is_set_up, missing_programs
 from iotcall.runtime.board import Board, load_board
@@ -35,6 +37,13 @@ _PROGRAMS = {"SSHDriver": {"ssh": "openssh-client", "scp": "openssh-client"},
 """Driver of an environment -> programs of this machine that it needs, with Debian's package."""
 _ASK = ("import iotcall, json, onnxruntime as o; "
         "print(json.dumps([iotcall.__version__, o.__version__, o.get_available_providers()]))")
+_ASK_PLUGIN = ("import importlib, importlib.metadata as m, json, sys, onnxruntime as o; "
+               "name, plugin, *packages = sys.argv[1:]; "
+               "path = importlib.import_module(plugin).get_library_path(); "
+               "o.register_execution_provider_library(name, path); "
+               "print(json.dumps([name in [d.ep_name for d in o.get_ep_devices()], "
+               "{n: m.version(n) for n in packages}]))")
+"""Of a provider that is loaded into onnxruntime: whether it offers a device, and its versions."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -77,8 +86,8 @@ def _of_board(board: Board) -> Iterator[Finding]:
     yield (Finding("board file", "ok", board.summary) if board.verified else
            Finding("board file", "warning", f"{board.summary}: nobody has run the bench on one",
                    "check it against yours, and set verified = true after a run"))
-    if board.stamp == "emulated":
-        yield Finding("figures", "ok", "emulated: calls are judged, times are left out")
+    if board.stamp != "measured":
+        yield Finding("figures", "ok", f"{board.stamp}: calls are judged, times are left out")
     if board.bench and not board.bench.power_meter:
         yield Finding("power meter", "ok", "none named; energy is not measured")
 
@@ -98,10 +107,11 @@ def _through(board: Board, environment: Path) -> Iterator[Finding]:
                               f"apt-get install {package}")
             else:
                 yield Finding(f"here: {program}", "ok", "found")
-    if EMULATED in drivers:
-        found = _emulated(drivers[EMULATED]["system"])
-        missing = missing or found.level == "error"
-        yield found
+    for driver, look in ((EMULATED, _emulated), (PROVIDER, _npu)):
+        if driver in drivers:
+            found = look(board, drivers[driver]["system"])
+            missing = missing or found.level == "error"
+            yield found
     for path in opened.config.get_images().values():
         if not Path(path).exists():
             missing = True
@@ -127,7 +137,7 @@ def _through(board: Board, environment: Path) -> Iterator[Finding]:
         yield from _on_board(board, shell)
 
 
-def _emulated(system: str) -> Finding:
+def _emulated(_: Board, system: str) -> Finding:
     """Whether `iotcall hil setup` has made it, and what that would need."""
     folder, lacks = emulated_folder(system), missing_programs()
     install = f"apt-get install {' '.join(sorted(set(lacks.values())))}"
@@ -143,6 +153,19 @@ def _emulated(system: str) -> Finding:
     if qemu_program() is None:
         return Finding("system", "error", "made, but there is no qemu to run it", install)
     return Finding("system", "ok", f"{folder}, under {qemu_program()}")
+
+
+def _npu(board: Board, system: str) -> Finding:
+    """Whether `iotcall hil setup` has made it."""
+    folder, name = emulated_folder(system), (board.bench and board.bench.student) or ""
+    try:
+        there = is_npu_set_up(folder, load_student(name, board.target))
+    except InputError as error:
+        return Finding("system", "error", str(error), "mend student in the board's file")
+    if there:
+        return Finding("system", "ok", f"{folder}, with {name} for {board.target}")
+    return Finding("system", "error", f"{folder}: not there, not whole or of another student or "
+                                      f"versions than here", f"iotcall hil setup {system}")
 
 
 def _on_board(board: Board, shell: Shell) -> Iterator[Finding]:
@@ -173,21 +196,41 @@ def _on_board(board: Board, shell: Shell) -> Iterator[Finding]:
     yield (Finding("iotcall", "ok", f"{theirs} on the board") if theirs == __version__ else
            Finding("iotcall", "error", f"{theirs} on the board, {__version__} here",
                    "install the same on both"))
-    yield _provider(board, onnxruntime, providers)
+    yield _provider(board, shell, onnxruntime, providers)
 
 
-def _provider(board: Board, onnxruntime: str, providers: tuple[str, ...]) -> Finding:
+def _provider(board: Board, shell: Shell, onnxruntime: str, providers: tuple[str, ...]) -> Finding:
     if not board.target:
         return Finding("provider", "ok", "the board's file names no target")
     try:
-        wanted = target_claims(board.target).provider
+        wanted = target_claims(board.target)
     except IotcallError as error:
         return Finding("provider", "error", str(error), "mend target in the board's file")
-    if wanted in providers:
-        return Finding("provider", "ok", f"{wanted} in onnxruntime {onnxruntime}")
-    return Finding("provider", "warning", f"onnxruntime {onnxruntime} has {', '.join(providers)}; "
-                                          f"{board.target} needs {wanted}, unless a plugin has it",
-                   f"on the board: iotcall targets --probe --board {board.target}")
+    install = f"on the board: pip install {' '.join(wanted.packages)}"
+    if wanted.plugin:
+        names = [Requirement(package).name for package in wanted.packages]
+        words = [shell.python, "-c", _ASK_PLUGIN, wanted.provider, wanted.plugin, *names]
+        said = shell.run(" ".join(map(shlex.quote, words)), timeout_s=300)
+        if said.code:
+            return Finding("provider", "error", f"{board.target} needs {wanted.provider}, which "
+                                                f"cannot be loaded: {_last(said.err)}", install)
+        offered, versions = msgspec.json.decode(
+            said.out.splitlines()[-1], type=tuple[bool, dict[str, str]])
+        by = ", ".join(f"{name} {version}" for name, version in versions.items())
+        if offered:
+            return Finding("provider", "ok",
+                           f"{wanted.provider} of {by} in onnxruntime {onnxruntime}")
+        return Finding("provider", "error", f"{wanted.provider} of {by} offers no device",
+                       "is this the board's own file, and is its driver installed?")
+    if wanted.provider in providers:
+        return Finding("provider", "ok", f"{wanted.provider} in onnxruntime {onnxruntime}")
+    return Finding("provider", "error", f"onnxruntime {onnxruntime} has {', '.join(providers)}; "
+                                        f"{board.target} needs {wanted.provider}", install)
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
 
 
 def _line(error: Any) -> str:

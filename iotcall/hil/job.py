@@ -21,6 +21,11 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Its file."""
     bundle: str
     """Its folder."""
+    home: str
+    """File of the home whose devices hear the commands."""
+    twin: str = ""
+    """Folder of a bundle of the same student that this machine itself can run; empty: that of the
+    run, or none."""
     others: tuple[str, ...] = ()
     """Files of runs that this one's calls are compared with."""
     out: str

@@ -51,11 +51,17 @@ class LocalShellDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtoc
         """Copy a file of the board's."""
         shutil.copy(filename, destination)
 
+    def environment(self) -> dict[str, str]:
+        """Of its commands."""
+        root = str(Path(iotcall.__file__).parent.parent)
+        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+        return {**os.environ, "PYTHONPATH": path}
+
     def _run(self, cmd: str, *, timeout: float | None = None, codec: str = "utf-8",
              decodeerrors: str = "strict") -> tuple[list[str], list[str], int]:
         process = subprocess.Popen(
             ["/bin/sh", "-c", cmd], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env=_environment(), start_new_session=True)
+            stderr=subprocess.PIPE, env=self.environment(), start_new_session=True)
         try:
             out, err = process.communicate(timeout=timeout)
         except BaseException:
@@ -65,9 +71,3 @@ class LocalShellDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtoc
             raise
         return (out.decode(codec, decodeerrors).splitlines(),
                 err.decode(codec, decodeerrors).splitlines(), process.returncode)
-
-
-def _environment() -> dict[str, str]:
-    root = str(Path(iotcall.__file__).parent.parent)
-    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, "PYTHONPATH": path}

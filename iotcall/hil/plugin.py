@@ -36,7 +36,6 @@ from iotcall.hil.shell import Shell
 from iotcall.hil.suite import CHECKS, Suite, load_suite
 from iotcall.hil.versions import versions_on
 from iotcall.runtime.board import Board, load_board
-from iotcall.shipped import find
 
 _BENCH = pytest.StashKey["_Bench"]()
 _ONLINE_S = 60.0
@@ -158,6 +157,13 @@ def bundle_folder(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
+def twin(request: pytest.FixtureRequest) -> Path | None:
+    """A bundle of the same student for the bench's machine; None: the run's own is, or none is."""
+    given = request.config.stash[_BENCH].job.twin
+    return Path(given) if given else None
+
+
+@pytest.fixture(scope="session")
 def bundle(bundle_folder: Path, installed: Installation) -> Bundle:
     """The same, opened; where it is whole on the board."""
     return open_bundle(bundle_folder)
@@ -239,9 +245,9 @@ def satellite(broker_port: int, shell: Shell) -> Iterator[Satellite]:
 
 
 @pytest.fixture(scope="session")
-def home(suite: Suite, broker_port: int) -> Iterator[Path]:
+def home(request: pytest.FixtureRequest, broker_port: int) -> Iterator[Path]:
     """The home's file, with all its devices simulated on the board's broker."""
-    path = find("devices/homes", suite.home, ".toml")
+    path = Path(request.config.stash[_BENCH].job.home)
     with SimulatedHome(load_home(path), port=broker_port):
         yield path
 

@@ -1,6 +1,7 @@
 """Takes down the figures of a run and judges them by the suite's budgets. Leaves out: baselines.
 
-A time of an emulated board is never taken down: it would say something of the emulation.
+A time of an emulated or simulated board is never taken down: it would say something of the
+emulation.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from iotcall.evaluate.golden import Answer
 from iotcall.hil.rows import Row, Series, Stamp, Verdict
 
 TIMES = ("ms", "s")
-"""Units that an emulated board has no figures in."""
+"""Units that only a real board has figures in."""
 
 
 class Recorder:
@@ -31,7 +32,7 @@ class Recorder:
                samples: Sequence[float] = (), interval95: tuple[float, float] | None = None,
                labels: Mapping[str, str] | None = None) -> None:
         """A figure with its budget, if it has one; `do`: what to do where it is over that."""
-        if self.stamp == "emulated" and unit in TIMES:
+        if self.stamp != "measured" and unit in TIMES:
             return
         bounds = [*([f">= {at_least:g}"] if at_least is not None else []),
                   *([f"<= {at_most:g}"] if at_most is not None else [])]

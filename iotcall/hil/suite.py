@@ -51,6 +51,9 @@ class Agreement(_Table, frozen=True):
     """Golden turns; None: all."""
     least: _Share = 1.0
     """Share of turns whose calls must be the same."""
+    least_twin: _Share = 0.99
+    """The same, where this machine cannot run the board's bundle and has the same student for its
+    own CPU, in another precision."""
 
 
 class Accuracy(_Table, frozen=True):

@@ -2,24 +2,18 @@
 
 Leaves out: using it (see emulated).
 
-Three steps, each a folder that is there whole or not at all: ``userland`` (mmdebstrap unpacks it,
-nothing of it is run), ``wheels`` (pip loads them) and ``packages`` (pip unpacks them). What is
-there and as it should be is not made again, so a setup that was broken off goes on where it was.
-Afterwards the system is switched on and asked for its versions, which ``made.json`` keeps.
+Three steps: ``userland`` (mmdebstrap unpacks it, nothing of it is run), ``wheels`` (pip loads them)
+and ``packages`` (pip unpacks them). Afterwards the system is switched on and asked for its
+versions, which ``made.json`` keeps.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
 import importlib.metadata
-import os
 import shutil
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -35,8 +29,8 @@ from iotcall.hil.emulated import (
     EmulatedSystem,
     qemu_program,
 )
+from iotcall.hil.steps import Made, Progress, Step, all_made, digest, make_all, run_program
 
-MADE = "made.json"
 MIRROR = "http://deb.debian.org/debian"
 RELEASE = "bookworm"
 _WHEELS = "wheels"
@@ -45,8 +39,6 @@ _DEBIAN = ("ca-certificates", "libgomp1", "libstdc++6", "mosquitto", "python3")
 _MERGED = "/usr/share/mmdebstrap/hooks/merged-usr"
 _PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_17_aarch64",
               "manylinux2014_aarch64")
-_STAMP = ".iotcall-made"
-"""In each step's folder: of what it was made."""
 _ROOM_MB = 1500
 _NEEDED = {"mmdebstrap": "mmdebstrap", "unshare": "util-linux", "nsenter": "util-linux",
            "chroot": "coreutils"}
@@ -55,28 +47,6 @@ _ASK = ("import importlib.metadata as m, json, onnxruntime, numpy, tokenizers, c
         "'python': platform.python_version(), "
         "**{n: m.version(n) for n in ('numpy', 'onnxruntime', 'tokenizers')}}))")
 _ASK_S = 600.0
-_TAIL = 3
-
-Progress = Callable[[str], None]
-
-
-class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """``made.json``: what a setup made."""
-
-    seconds: dict[str, float]
-    """Step -> how long it took; a step that was there already is not in it."""
-    versions: dict[str, str]
-    """As the system itself says them."""
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A folder to be made."""
-
-    name: str
-    stamp: str
-    """Of everything that it is made of: another one, and it is made again."""
-    make: Callable[[Path], None]
-    """Makes it under another name, which does not exist yet."""
 
 
 def missing_programs() -> dict[str, str]:
@@ -100,62 +70,26 @@ def set_up(folder: Path, *, mirror: str = MIRROR, progress: Progress = lambda _:
     if missing := missing_programs():
         raise InputError(f"{', '.join(missing)} not found; apt-get install "
                          f"{' '.join(sorted(set(missing.values())))}")
-    folder.mkdir(parents=True, exist_ok=True)
-    steps = steps_of(folder, mirror, progress)
-    with _only_one(folder / ".lock", progress):
-        if any(not is_made(folder, step) for step in steps):
-            _check_room(folder)
-        seconds = {step.name: taken for step in steps
-                   if (taken := make_step(folder, step, progress)) is not None}
-        progress("switching it on")
-        made = Made(seconds=seconds, versions=_versions(folder))
-        partial = folder / f"{MADE}.partial"
-        partial.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1))
-        partial.replace(folder / MADE)
-    return made
+    return make_all(folder, steps_of(folder, mirror, progress), lambda: _versions(folder), progress,
+                    room_megabytes=_ROOM_MB)
 
 
 def is_set_up(folder: Path) -> bool:
     """Whether everything is there and of the versions that this machine has."""
-    return (folder / MADE).is_file() and all(
-        is_made(folder, step) for step in steps_of(folder, None, lambda _: None))
+    return all_made(folder, steps_of(folder, None, lambda _: None))
 
 
 def steps_of(folder: Path, mirror: str | None, progress: Progress) -> list[Step]:
     """What is to be made, in order; a mirror does not make a system another one."""
     wanted = wanted_packages()
-    pins = _digest([PYTHON_VERSION, *_PLATFORMS, *wanted])
+    pins = digest([PYTHON_VERSION, *_PLATFORMS, *wanted])
     return [
-        Step(name=USERLAND, stamp=_digest([RELEASE, *_DEBIAN]),
+        Step(name=USERLAND, stamp=digest([RELEASE, *_DEBIAN]),
              make=lambda place: _userland(place, mirror or MIRROR, progress)),
         Step(name=_WHEELS, stamp=pins, make=lambda place: _load(place, wanted, progress)),
         Step(name=PACKAGES, stamp=pins,
              make=lambda place: _unpack(place, folder / _WHEELS, progress)),
     ]
-
-
-def is_made(folder: Path, step: Step) -> bool:
-    """Whether a step's folder is there, and of what it should be of."""
-    stamp = folder / step.name / _STAMP
-    return stamp.is_file() and stamp.read_text(encoding="utf-8") == step.stamp
-
-
-def make_step(folder: Path, step: Step, progress: Progress) -> float | None:
-    """Make a step's folder; seconds that it took, None where nothing was to be done."""
-    if is_made(folder, step):
-        return None
-    began = time.monotonic()
-    partial, place = folder / f"{step.name}.partial", folder / step.name
-    remove(partial)  # of one that was killed
-    try:
-        progress(step.name)
-        step.make(partial)
-        (partial / _STAMP).write_text(step.stamp, encoding="utf-8")
-        remove(place)
-        partial.rename(place)
-    finally:
-        remove(partial)
-    return round(time.monotonic() - began, 1)
 
 
 def wanted_packages() -> list[str]:
@@ -181,16 +115,6 @@ def wanted_packages() -> list[str]:
     return [f"{name}=={version}" for name, version in sorted(found.items())]
 
 
-def remove(place: Path) -> None:
-    """A folder and everything in it, whatever its rights say; nothing where there is none."""
-    if not place.exists():
-        return
-    for inside, _, _ in os.walk(place):
-        with contextlib.suppress(OSError):
-            os.chmod(inside, 0o700)
-    shutil.rmtree(place)
-
-
 def _requirements(name: str) -> Iterator[str]:
     for text in importlib.metadata.requires(name) or ():
         requirement = Requirement(text)
@@ -200,13 +124,14 @@ def _requirements(name: str) -> Iterator[str]:
 
 def _userland(place: Path, mirror: str, progress: Progress) -> None:
     # subtle: in a namespace with one user, so that nobody need be root; files are all that user's
-    _run(["unshare", "--user", "--map-root-user", "mmdebstrap", "--mode=root", "--variant=extract",
-          "--architectures=arm64", "--skip=chroot/mount", f"--hook-dir={_MERGED}",
-          "--include=?essential", f"--include={','.join(_DEBIAN)}",
-          '--aptopt=Acquire::Languages "none"', RELEASE, str(place), mirror],
-         progress, {"TAR_OPTIONS": "--no-same-owner"},
-         do="does this user have user namespaces ('unshare --user --map-root-user true'), and is "
-            f"{mirror} reached from here? --mirror names another")
+    run_program(
+        ["unshare", "--user", "--map-root-user", "mmdebstrap", "--mode=root", "--variant=extract",
+         "--architectures=arm64", "--skip=chroot/mount", f"--hook-dir={_MERGED}",
+         "--include=?essential", f"--include={','.join(_DEBIAN)}",
+         '--aptopt=Acquire::Languages "none"', RELEASE, str(place), mirror],
+        progress, {"TAR_OPTIONS": "--no-same-owner"},
+        do="does this user have user namespaces ('unshare --user --map-root-user true'), and is "
+           f"{mirror} reached from here? --mirror names another")
     if not (place / "usr/bin/python3").exists():
         raise IotcallError(f"mmdebstrap left no Python in {place}; try another --mirror")
 
@@ -224,32 +149,12 @@ def _unpack(place: Path, wheels: Path, progress: Progress) -> None:
 def _pip(words: list[str], what: Sequence[str], progress: Progress) -> None:
     targets = [f"--platform={name}" for name in _PLATFORMS]
     abi = f"cp{PYTHON_VERSION.replace('.', '')}"
-    _run([sys.executable, "-m", "pip", *words, "--only-binary=:all:", "--no-input",
-          "--disable-pip-version-check", f"--python-version={PYTHON_VERSION}",
-          "--implementation=cp", f"--abi={abi}", "--abi=abi3", "--abi=none", *targets, *what],
-         progress, {}, do=f"pip must find wheels for aarch64 and Python {PYTHON_VERSION} of the "
-                          "versions that this machine has")
-
-
-def _run(command: list[str], progress: Progress, environment: dict[str, str], *, do: str) -> None:
-    """Run a program; each line that it says is progress."""
-    said: list[str] = []
-    with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", env={**os.environ, "LC_ALL": "C", **environment}
-    ) as running:
-        assert running.stdout
-        try:
-            for line in running.stdout:
-                if line.strip() and not line.startswith("WARNING"):
-                    said = [*said[1 - _TAIL:], line.strip()]
-                    progress(line.strip())
-        except BaseException:
-            running.terminate()
-            raise
-    if running.returncode:
-        raise IotcallError(f"{' '.join(command[:3])} ... failed: "
-                           f"{' | '.join(said) or 'it said nothing'}; {do}")
+    run_program(
+        [sys.executable, "-m", "pip", *words, "--only-binary=:all:", "--no-input",
+         "--disable-pip-version-check", f"--python-version={PYTHON_VERSION}",
+         "--implementation=cp", f"--abi={abi}", "--abi=abi3", "--abi=none", *targets, *what],
+        progress, {}, do=f"pip must find wheels for aarch64 and Python {PYTHON_VERSION} of the "
+                         "versions that this machine has")
 
 
 def _versions(folder: Path) -> dict[str, str]:
@@ -263,25 +168,3 @@ def _versions(folder: Path) -> dict[str, str]:
         versions = msgspec.json.decode(out.splitlines()[-1], type=dict[str, str])
         first = (broker or said).decode(errors="replace").splitlines()
         return {**versions, "mosquitto": first[0].rpartition(" ")[2] if first else "unknown"}
-
-
-def _check_room(folder: Path) -> None:
-    free = shutil.disk_usage(folder).free / 2**20
-    if free < _ROOM_MB:
-        raise InputError(f"{free:.0f} MiB free in {folder}, {_ROOM_MB} are needed; make room, or "
-                         "set IOTCALL_CACHE to another folder")
-
-
-@contextlib.contextmanager
-def _only_one(lock: Path, progress: Progress) -> Iterator[None]:
-    with lock.open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress("waiting for another setup")
-            fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-
-
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

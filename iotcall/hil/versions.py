@@ -12,7 +12,7 @@ import msgspec
 from iotcall import __version__
 from iotcall.hil.shell import Shell
 
-_LIBRARIES = ("onnxruntime", "numpy", "tokenizers", "paho-mqtt")
+_LIBRARIES = ("onnxruntime", "onnxruntime-qnn", "numpy", "tokenizers", "paho-mqtt")
 _ASK = ("import importlib.metadata as m, json, platform, iotcall; "
         "from iotcall.evaluate.golden import instruction_set; "
         "from iotcall.evaluate.bench.machine import describe; d = describe(); "

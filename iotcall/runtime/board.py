@@ -57,6 +57,9 @@ class BenchAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Interpreter on the board that has iotcall; empty: the bench's own, as on this machine."""
     folder: str = ""
     """On the board; bundles are put below it while a run lasts. Empty: the board's ``$TMPDIR``."""
+    student: str = ""
+    """Of ``hil/students/``: what ``iotcall hil setup`` exports for this board, and runs there use
+    in place of the suite's bundle and home. Empty: those of the suite."""
     power_meter: str = ""
     """labgrid driver of the environment that measures its supply; empty: nobody measures it."""
 
@@ -78,8 +81,9 @@ class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     target: str = ""
     """Recipe in ``export/targets/`` that its bundles are exported for; a bundle for another one of
     the same execution provider runs too. Empty: not stated."""
-    stamp: Literal["measured", "emulated"] = "measured"
-    """What its figures are: of the hardware, or of an emulation, whose times say nothing."""
+    stamp: Literal["measured", "emulated", "simulated"] = "measured"
+    """What its figures are: of the hardware, of an emulation that runs its programs, or of a model
+    of its accelerator, in other programs; times of both say nothing."""
     patience: Annotated[float, msgspec.Meta(ge=1)] = 1.0
     """By which everything that the bench waits for is multiplied: emulations are slow, and what is
     judged there is no time."""

@@ -34,6 +34,7 @@ def test_real_boards_are_unverified_until_somebody_has_run_the_bench_on_them() -
     assert not load_board("raspberry-pi-5").verified
     assert not load_board("rubik-pi-3").verified
     assert load_board("emu-arm64").stamp == load_board("qemu-arm64").stamp == "emulated"
+    assert load_board("emu-qnn-v68").stamp == load_board("emu-qnn-v73").stamp == "simulated"
 
 
 @pytest.mark.parametrize("name", SUITES)

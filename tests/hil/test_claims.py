@@ -87,6 +87,41 @@ def test_a_single_node_that_moved_to_the_cpu_is_caught_by_claims(npu: Bundle, tm
     assert "Shrink moved" in run.failed[0].told
 
 
+def test_a_node_in_the_middle_that_moved_cuts_the_graph_which_is_caught_by_claims(
+        npu: Bundle, tmp_path: Path) -> None:
+    """Fixed point on both sides of it, so that nothing but the cut is wrong."""
+    run = _on_the_npu(remade(npu, tmp_path / "cut", "cut", cut), tmp_path)
+    failed = {failed.check: failed for failed in run.failed}
+    assert set(failed) == {"claims.elsewhere", "claims.partitions"}
+    assert failed["claims.partitions"].labels == {"graph": "step.onnx"}
+    assert failed["claims.partitions"].value == 2
+    assert "in 2 subgraphs on QNNExecutionProvider" in failed["claims.partitions"].told
+
+
+def cut(folder: Path) -> None:
+    """Let a Shrink stand behind a norm in the middle of a bundle's step."""
+    model = onnx.load(folder / "step.onnx", load_external_data=False)
+    norms = [node for node in model.graph.node if node.op_type == "RMSNormalization"]
+    quantised, whole = _behind(model.graph, norms[len(norms) // 2])
+    for node in model.graph.node:
+        node.input[:] = ["joined" if name == whole.output[0] else name for name in node.input]
+    place = list(model.graph.node).index(whole) + 1
+    scale = list(quantised.input[1:])
+    for node in (helper.make_node("DequantizeLinear", ["again", *scale], ["joined"], "cut.3"),
+                 helper.make_node("QuantizeLinear", ["moved", *scale], ["again"], "cut.2"),
+                 helper.make_node("Shrink", [whole.output[0]], ["moved"], "cut.1", lambd=0.0)):
+        model.graph.node.insert(place, node)
+    onnx.save(model, folder / "step.onnx")
+
+
+def _behind(graph: onnx.GraphProto, node: onnx.NodeProto
+            ) -> tuple[onnx.NodeProto, onnx.NodeProto]:
+    """The nodes that quantise its result and make it whole again."""
+    by_input = {name: each for each in graph.node for name in each.input}
+    quantised = by_input[node.output[0]]
+    return quantised, by_input[quantised.output[0]]
+
+
 def test_a_wrong_soc_model_is_caught_by_claims_though_every_node_is_taken(
         npu: Bundle, tmp_path: Path) -> None:
     def mistake(folder: Path) -> None:

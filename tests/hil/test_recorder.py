@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from iotcall.hil.claims import TargetClaims, claims_of, other_options, target_claims
 from iotcall.hil.recorder import Recorder
+from iotcall.hil.rows import Stamp
 from iotcall.runtime.sessions import Part, Placement
 
 NPU = TargetClaims("QNNExecutionProvider", frozenset({"QuantizeLinear", "DequantizeLinear"}))
@@ -19,8 +22,9 @@ def test_a_figure_over_its_budget_fails_and_says_what_to_do() -> None:
         ("passed", "p50 20 ms", "<= 30"), ("reported", "p99 40 ms", "")]
 
 
-def test_a_time_of_an_emulation_is_never_taken_down() -> None:
-    record = Recorder("emulated")
+@pytest.mark.parametrize("stamp", ["emulated", "simulated"])
+def test_a_time_of_an_emulation_is_never_taken_down(stamp: Stamp) -> None:
+    record = Recorder(stamp)
     record.figure("latency.p90", 3000, "ms", "slow", at_most=30)
     record.figure("latency.decisions", 4, "count", "4 decisions")
     assert [row.check for row in record.rows] == ["latency.decisions"]
@@ -39,6 +43,14 @@ def test_nodes_that_the_target_allows_on_the_cpu_are_none_elsewhere() -> None:
     fine = Placement((Part("CPUExecutionProvider", 1, 1), Part("QNNExecutionProvider", 1, 40)),
                      (("QuantizeLinear", "in"),))
     assert [claim.elsewhere for claim in claims_of([fine], ["chunk.onnx"], NPU)] == [0]
+
+
+def test_a_graph_that_is_cut_is_told_with_its_pieces() -> None:
+    cut = Placement((Part("CPUExecutionProvider", 1, 1), Part("QNNExecutionProvider", 2, 40)),
+                    (("QuantizeLinear", "in"),))
+    claim, = claims_of([cut], ["chunk.onnx"], NPU)
+    assert (claim.pieces, claim.elsewhere) == (2, 0)
+    assert target_claims("qnn-htp-v68").partitions == 1
 
 
 def test_a_graph_that_fell_back_as_a_whole_counts_all_its_nodes() -> None:

@@ -1,4 +1,4 @@
-"""The emulated board is made in steps, each whole or not there; of it all, a slow test."""
+"""The emulated arm64 board is made of packages of the bench's versions; of it all, a slow test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,62 +19,8 @@ from iotcall.hil.doctor import examine
 from iotcall.hil.emulated import PACKAGES, USERLAND, EmulatedSystem, emulated_folder
 from iotcall.hil.emulated_shell import EmulatedShellDriver
 from iotcall.hil.shell import BoardError, Shell
-from iotcall.hil.userland import (
-    Step,
-    is_made,
-    is_set_up,
-    make_step,
-    missing_programs,
-    remove,
-    set_up,
-    steps_of,
-    wanted_packages,
-)
-
-
-def _step(stamp: str, make: Callable[[Path], None]) -> Step:
-    return Step(name="part", stamp=stamp, make=make)
-
-
-def _write(folder: Path) -> None:
-    folder.mkdir()
-    (folder / "file").write_text("whole")
-
-
-def _break(folder: Path) -> None:
-    folder.mkdir()
-    (folder / "half").write_text("half")
-    raise KeyboardInterrupt
-
-
-def test_a_step_is_made_once_and_again_when_it_is_of_something_else(tmp_path: Path) -> None:
-    told: list[str] = []
-    step = _step("one", _write)
-    assert make_step(tmp_path, step, told.append) is not None
-    assert make_step(tmp_path, step, told.append) is None
-    (tmp_path / "part" / "left").touch()
-    assert not is_made(tmp_path, _step("two", _write))
-    assert make_step(tmp_path, _step("two", _write), told.append) is not None
-    assert told == ["part", "part"]
-    assert not (tmp_path / "part" / "left").exists()
-
-
-def test_a_step_that_is_broken_off_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
-    make_step(tmp_path, _step("one", _write), print)
-    with pytest.raises(KeyboardInterrupt):
-        make_step(tmp_path, _step("two", _break), print)
-    assert [path.name for path in tmp_path.iterdir()] == ["part"]
-    assert (tmp_path / "part" / "file").read_text() == "whole"
-
-
-def test_what_a_killed_setup_left_is_cleared_away(tmp_path: Path) -> None:
-    left = tmp_path / "part.partial" / "closed"
-    left.mkdir(parents=True)
-    (left / "file").touch()
-    left.chmod(0o500)
-    make_step(tmp_path, _step("one", _write), print)
-    assert [path.name for path in tmp_path.iterdir()] == ["part"]
-    remove(tmp_path / "part.partial")  # nothing there: nothing to do
+from iotcall.hil.steps import is_made, make_step
+from iotcall.hil.userland import is_set_up, missing_programs, set_up, steps_of, wanted_packages
 
 
 def test_a_board_has_the_versions_that_the_bench_has() -> None:
