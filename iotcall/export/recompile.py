@@ -48,6 +48,8 @@ def recompile_grammar(folder: Path) -> Automaton:
             (fresh / name).parent.mkdir(parents=True, exist_ok=True)
             if name in fresh_automata:
                 fresh_automata[name].save(fresh / name)
+            elif name == TOKENIZER:  # bundles of earlier versions hold it with much white space
+                (fresh / name).write_text(tokenizer.to_str(), encoding="utf-8")
             else:
                 shutil.copyfile(folder / name, fresh / name)
     return automaton

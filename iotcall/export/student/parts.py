@@ -88,7 +88,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     def fill(self, folder: Path) -> None:
         """Write all of it into a bundle's folder."""
-        (folder / TOKENIZER).write_text(self.tokenizer.to_str(pretty=True), encoding="utf-8")
+        (folder / TOKENIZER).write_text(self.tokenizer.to_str(), encoding="utf-8")
         for part in self.parts:
             (folder / part.folder).mkdir(parents=True, exist_ok=True)
             part.automaton.save(folder / part.folder / AUTOMATON)
