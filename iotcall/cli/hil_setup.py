@@ -23,14 +23,15 @@ def setup(
     """
     from rich.console import Console
 
-    from iotcall.hil.bench import emulated_system
+    from iotcall.hil import image, userland
+    from iotcall.hil.bench import BOOTED, emulated_system
     from iotcall.hil.emulated import emulated_folder
-    from iotcall.hil.userland import MIRROR, set_up
     from iotcall.runtime.board import load_board
 
-    folder = emulated_folder(emulated_system(load_board(board), board))
+    driver, system = emulated_system(load_board(board), board)
+    folder, set_up = emulated_folder(system), (image if driver == BOOTED else userland).set_up
     with Console(stderr=True, quiet=json).status("looking at what is there") as status:
-        made = set_up(folder, mirror=mirror or MIRROR,
+        made = set_up(folder, mirror=mirror or userland.MIRROR,
                       progress=lambda line: status.update(line[:100].replace("[", "\\[")))
     if json:
         print_json({"folder": str(folder), **{

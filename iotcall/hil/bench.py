@@ -26,8 +26,8 @@ from iotcall.runtime.board import Board, load_board
 from iotcall.shipped import find, shipped
 
 JUNIT = "junit.xml"
-EMULATED = "EmulatedShellDriver"
-"""labgrid driver of boards that ``iotcall hil setup`` makes."""
+EMULATED, BOOTED = "EmulatedShellDriver", "BootedShellDriver"
+"""labgrid drivers of boards that ``iotcall hil setup`` makes."""
 _END_S = 60.0
 """For pytest to take everything away from the board, when a run is broken off."""
 _RAN = (0, 1)
@@ -95,8 +95,8 @@ def environment_of(board: Board, name: str) -> Path:
     return find("hil/environments", board.bench.environment, ".yaml")
 
 
-def emulated_system(board: Board, name: str) -> str:
-    """The name of the system that a board's environment has emulated on this machine.
+def emulated_system(board: Board, name: str) -> tuple[str, str]:
+    """The driver that a board's environment has emulate it on this machine, and the system's name.
 
     Raises:
         InputError: it has none; it is a board that is reached otherwise.
@@ -104,11 +104,12 @@ def emulated_system(board: Board, name: str) -> str:
     from labgrid.config import Config
 
     opened = Config(str(environment_of(board, name).absolute()))
-    driver = opened.get_targets()["main"].get("drivers", {}).get(EMULATED)
-    if driver is None:
-        raise InputError(f"nothing here makes the board {name!r}, which is not emulated by "
-                         f"{EMULATED}; 'iotcall hil doctor {name}' says what it wants")
-    return str(driver["system"])
+    drivers = opened.get_targets()["main"].get("drivers", {})
+    for driver in (EMULATED, BOOTED):
+        if driver in drivers:
+            return driver, str(drivers[driver]["system"])
+    raise InputError(f"nothing here makes the board {name!r}, which is not emulated by "
+                     f"{EMULATED} or {BOOTED}; 'iotcall hil doctor {name}' says what it wants")
 
 
 def _last(out: Path) -> Run | None:

@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -50,10 +50,11 @@ _STAMP = ".iotcall-made"
 _ROOM_MB = 1500
 _NEEDED = {"mmdebstrap": "mmdebstrap", "unshare": "util-linux", "nsenter": "util-linux",
            "chroot": "coreutils"}
-_ASK = ("import importlib.metadata as m, json, onnxruntime, numpy, tokenizers, cryptography, "
+ASK = ("import importlib.metadata as m, json, onnxruntime, numpy, tokenizers, cryptography, "
         "msgspec, platform; print(json.dumps({'machine': platform.machine(), "
         "'python': platform.python_version(), "
         "**{n: m.version(n) for n in ('numpy', 'onnxruntime', 'tokenizers')}}))")
+"""For a system's Python: its versions."""
 _ASK_S = 600.0
 _TAIL = 3
 
@@ -97,37 +98,59 @@ def set_up(folder: Path, *, mirror: str = MIRROR, progress: Progress = lambda _:
         InputError: this machine lacks programs or room for it; nothing was begun.
         IotcallError: a step failed; says its last words. What was made before stays.
     """
-    if missing := missing_programs():
+    return make_system(folder, steps_of(folder, mirror, progress), missing=missing_programs(),
+                       room_megabytes=_ROOM_MB, ask=lambda: _versions(folder), progress=progress)
+
+
+def make_system(folder: Path, steps: Sequence[Step], *, missing: Mapping[str, str],
+                room_megabytes: float, ask: Callable[[], dict[str, str]], progress: Progress
+                ) -> Made:
+    """Make steps in order, switch the system on and keep what it says of itself.
+
+    Args:
+        folder, progress: as `set_up` has them.
+        steps: of the system.
+        missing: programs that this machine lacks -> Debian's packages of them.
+        room_megabytes: that must be free, where anything is to be made.
+        ask: switches it on, and says its versions.
+
+    Raises:
+        as `set_up`.
+    """
+    if missing:
         raise InputError(f"{', '.join(missing)} not found; apt-get install "
                          f"{' '.join(sorted(set(missing.values())))}")
     folder.mkdir(parents=True, exist_ok=True)
-    steps = steps_of(folder, mirror, progress)
     with _only_one(folder / ".lock", progress):
         if any(not is_made(folder, step) for step in steps):
-            _check_room(folder)
+            _check_room(folder, room_megabytes)
         seconds = {step.name: taken for step in steps
                    if (taken := make_step(folder, step, progress)) is not None}
         progress("switching it on")
-        made = Made(seconds=seconds, versions=_versions(folder))
+        made = Made(seconds=seconds, versions=ask())
         partial = folder / f"{MADE}.partial"
         partial.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1))
         partial.replace(folder / MADE)
     return made
 
 
-def is_set_up(folder: Path) -> bool:
-    """Whether everything is there and of the versions that this machine has."""
-    return (folder / MADE).is_file() and all(
-        is_made(folder, step) for step in steps_of(folder, None, lambda _: None))
+def is_set_up(folder: Path, steps: Sequence[Step] | None = None) -> bool:
+    """Whether everything is there and of the versions that this machine has; `steps`: of another
+    kind of system."""
+    wanted = steps_of(folder, None, lambda _: None) if steps is None else steps
+    return (folder / MADE).is_file() and all(is_made(folder, step) for step in wanted)
 
 
-def steps_of(folder: Path, mirror: str | None, progress: Progress) -> list[Step]:
-    """What is to be made, in order; a mirror does not make a system another one."""
+def steps_of(folder: Path, mirror: str | None, progress: Progress,
+             more: Sequence[str] = ()) -> list[Step]:
+    """What is to be made, in order; a mirror does not make a system another one. `more`: packages
+    of Debian, beside those that a hub needs."""
     wanted = wanted_packages()
-    pins = _digest([PYTHON_VERSION, *_PLATFORMS, *wanted])
+    pins = digest([PYTHON_VERSION, *_PLATFORMS, *wanted])
+    debian = (*_DEBIAN, *more)
     return [
-        Step(name=USERLAND, stamp=_digest([RELEASE, *_DEBIAN]),
-             make=lambda place: _userland(place, mirror or MIRROR, progress)),
+        Step(name=USERLAND, stamp=digest([RELEASE, *debian]),
+             make=lambda place: _userland(place, debian, mirror or MIRROR, progress)),
         Step(name=_WHEELS, stamp=pins, make=lambda place: _load(place, wanted, progress)),
         Step(name=PACKAGES, stamp=pins,
              make=lambda place: _unpack(place, folder / _WHEELS, progress)),
@@ -198,15 +221,16 @@ def _requirements(name: str) -> Iterator[str]:
             yield canonicalize_name(requirement.name)
 
 
-def _userland(place: Path, mirror: str, progress: Progress) -> None:
+def _userland(place: Path, packages: Sequence[str], mirror: str, progress: Progress) -> None:
     # subtle: in a namespace with one user, so that nobody need be root; files are all that user's
-    _run(["unshare", "--user", "--map-root-user", "mmdebstrap", "--mode=root", "--variant=extract",
-          "--architectures=arm64", "--skip=chroot/mount", f"--hook-dir={_MERGED}",
-          "--include=?essential", f"--include={','.join(_DEBIAN)}",
-          '--aptopt=Acquire::Languages "none"', RELEASE, str(place), mirror],
-         progress, {"TAR_OPTIONS": "--no-same-owner"},
-         do="does this user have user namespaces ('unshare --user --map-root-user true'), and is "
-            f"{mirror} reached from here? --mirror names another")
+    run_tool(
+        ["unshare", "--user", "--map-root-user", "mmdebstrap", "--mode=root", "--variant=extract",
+         "--architectures=arm64", "--skip=chroot/mount", f"--hook-dir={_MERGED}",
+         "--include=?essential", f"--include={','.join(packages)}",
+         '--aptopt=Acquire::Languages "none"', RELEASE, str(place), mirror],
+        progress, {"TAR_OPTIONS": "--no-same-owner"},
+        do="does this user have user namespaces ('unshare --user --map-root-user true'), and is "
+           f"{mirror} reached from here? --mirror names another")
     if not (place / "usr/bin/python3").exists():
         raise IotcallError(f"mmdebstrap left no Python in {place}; try another --mirror")
 
@@ -224,14 +248,16 @@ def _unpack(place: Path, wheels: Path, progress: Progress) -> None:
 def _pip(words: list[str], what: Sequence[str], progress: Progress) -> None:
     targets = [f"--platform={name}" for name in _PLATFORMS]
     abi = f"cp{PYTHON_VERSION.replace('.', '')}"
-    _run([sys.executable, "-m", "pip", *words, "--only-binary=:all:", "--no-input",
-          "--disable-pip-version-check", f"--python-version={PYTHON_VERSION}",
-          "--implementation=cp", f"--abi={abi}", "--abi=abi3", "--abi=none", *targets, *what],
-         progress, {}, do=f"pip must find wheels for aarch64 and Python {PYTHON_VERSION} of the "
-                          "versions that this machine has")
+    run_tool(
+        [sys.executable, "-m", "pip", *words, "--only-binary=:all:", "--no-input",
+         "--disable-pip-version-check", f"--python-version={PYTHON_VERSION}",
+         "--implementation=cp", f"--abi={abi}", "--abi=abi3", "--abi=none", *targets, *what],
+        progress, {}, do=f"pip must find wheels for aarch64 and Python {PYTHON_VERSION} of the "
+                         "versions that this machine has")
 
 
-def _run(command: list[str], progress: Progress, environment: dict[str, str], *, do: str) -> None:
+def run_tool(command: list[str], progress: Progress, environment: dict[str, str], *, do: str
+             ) -> None:
     """Run a program; each line that it says is progress."""
     said: list[str] = []
     with subprocess.Popen(
@@ -255,7 +281,7 @@ def _run(command: list[str], progress: Progress, environment: dict[str, str], *,
 def _versions(folder: Path) -> dict[str, str]:
     """What the system says when it is switched on; its first start fills the cache of bytecode."""
     with EmulatedSystem(folder) as system:
-        out, err, code = system.run([PYTHON, "-c", _ASK], timeout_s=_ASK_S)
+        out, err, code = system.run([PYTHON, "-c", ASK], timeout_s=_ASK_S)
         if code:
             raise IotcallError("the system was made, but its Python does not work: "
                                f"{err.decode(errors='replace').strip()[-300:]}")
@@ -265,11 +291,11 @@ def _versions(folder: Path) -> dict[str, str]:
         return {**versions, "mosquitto": first[0].rpartition(" ")[2] if first else "unknown"}
 
 
-def _check_room(folder: Path) -> None:
+def _check_room(folder: Path, megabytes: float) -> None:
     free = shutil.disk_usage(folder).free / 2**20
-    if free < _ROOM_MB:
-        raise InputError(f"{free:.0f} MiB free in {folder}, {_ROOM_MB} are needed; make room, or "
-                         "set IOTCALL_CACHE to another folder")
+    if free < megabytes:
+        raise InputError(f"{free:.0f} MiB free in {folder}, {megabytes:g} are needed; make "
+                         "room, or set IOTCALL_CACHE to another folder")
 
 
 @contextlib.contextmanager
@@ -283,5 +309,6 @@ def _only_one(lock: Path, progress: Progress) -> Iterator[None]:
         yield
 
 
-def _digest(parts: Iterable[str]) -> str:
+def digest(parts: Iterable[str]) -> str:
+    """Of everything that a step is made of."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -57,6 +57,9 @@ class BenchAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Interpreter on the board that has iotcall; empty: the bench's own, as on this machine."""
     folder: str = ""
     """On the board; bundles are put below it while a run lasts. Empty: the board's ``$TMPDIR``."""
+    services: bool = False
+    """Whether the bench may install a service of systemd there, as root, and use the board's own
+    mosquitto on port 1883 while a run lasts: never on a board that serves a home."""
     power_meter: str = ""
     """labgrid driver of the environment that measures its supply; empty: nobody measures it."""
 
