@@ -167,7 +167,7 @@ class BootedSystem:
             "-m", str(self._memory), "-accel", "tcg,thread=multi", "-nodefaults", "-no-reboot",
             "-display", "none", "-serial", f"file:{self.console}",
             "-kernel", str(kernels[-1]), "-initrd", str(scratch / "initrd"),
-            "-append", "console=ttyAMA0 panic=-1 quiet systemd.show_status=yes",
+            "-append", "console=ttyAMA0 panic=-1 quiet net.ifnames=0 systemd.show_status=yes",
             # in this order: Linux names disks by their places
             "-drive", f"file={disks / ROOT_DISK},{changes}",
             "-drive", f"file={disks / PACKAGES_DISK},{fixed}",

@@ -46,18 +46,19 @@ stop() {{ echo "iotcall: $1"; /busybox poweroff -f; }}
 /busybox cp -af /{_ADDED}/. /root/ || stop "the first disk cannot be written to"
 /busybox mount -t ext4 -o ro /dev/vdb /root/{PLACE}/{DISKS[0]} || stop "no disk of libraries"
 /busybox mount -t ext4 -o ro /dev/vdc /root/{PLACE}/{DISKS[1]} || stop "no disk of iotcall"
+# As qemu's own network has it ("Network emulation", user mode).
+/busybox ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up || stop "there is no network"
+/busybox route add default gw 10.0.2.2
 for place in dev proc sys; do /busybox mount --move /$place /root/$place; done
 exec /busybox switch_root /root /lib/systemd/systemd
 """
 _NOT_WANTED = (  # what only a computer with a person before it wants, or one that is installed
     "serial-getty@ttyAMA0.service", "getty-static.service", "ldconfig.service",
     "systemd-hwdb-update.service", "systemd-journal-catalog-update.service",
-    "systemd-update-done.service", "systemd-firstboot.service", "systemd-pcrphase.service",
-    "systemd-pcrphase-sysinit.service", "systemd-binfmt.service", "systemd-logind.service")
-_WANTED = ("multi-user.target.wants/mosquitto.service", "multi-user.target.wants/ssh.service",
-           "multi-user.target.wants/systemd-networkd.service",
-           "sockets.target.wants/systemd-networkd.socket",
-           "network-online.target.wants/systemd-networkd-wait-online.service")
+    "systemd-sysusers.service", "systemd-update-done.service", "systemd-firstboot.service",
+    "systemd-pcrphase.service", "systemd-pcrphase-sysinit.service", "systemd-binfmt.service",
+    "systemd-logind.service")
+_WANTED = ("multi-user.target.wants/mosquitto.service", "multi-user.target.wants/ssh.service")
 _SSHD = """HostKey /etc/ssh/ssh_host_ed25519_key
 PermitRootLogin prohibit-password
 PasswordAuthentication no
@@ -65,25 +66,16 @@ UsePAM no
 UseDNS no
 LoginGraceTime 0
 """
-_NETWORK = """[Match]
-Type=ether
-[Network]
-Address=10.0.2.15/24
-Gateway=10.0.2.2
-LinkLocalAddressing=no
-IPv6AcceptRA=no
-"""
-"""The network that qemu makes for one computer: qemu's "Network emulation", user mode."""
 _PATIENCE = """[Manager]
 DefaultTimeoutStartSec=30min
 DefaultTimeoutStopSec=10min
 """
 """What systemd allows a program to start: an emulated computer on a busy one takes its time. Units
 that say so themselves, watchdogs among them, keep what they say."""
-_USERS = """u sshd - "" /run/sshd
-u mosquitto - "" /var/lib/mosquitto
+_USERS = """sshd:x:101:65534::/run/sshd:/usr/sbin/nologin
+mosquitto:x:102:102::/var/lib/mosquitto:/usr/sbin/nologin
 """
-"""systemd makes them when it boots: sysusers.d(5)."""
+_GROUPS = "mosquitto:x:102:\nsystemd-journal:x:103:\nkvm:x:104:\ninput:x:105:\nrender:x:106:\n"
 
 
 def initrd(busybox: bytes, modules: Sequence[Path]) -> bytes:
@@ -139,11 +131,9 @@ def added(*, passwd: str, group: str, authorized_key: str, host_key: str, python
         file("etc/machine-id", f"{1:032x}\n"), file("etc/fstab", ""),
         file("etc/nsswitch.conf", "passwd: files systemd\ngroup: files systemd\nshadow: files\n"
                                   "hosts: files\n"),
-        file("etc/passwd", passwd), file("etc/group", group),
+        file("etc/passwd", passwd + _USERS), file("etc/group", group + _GROUPS),
         file("etc/shadow", "root:*:1::::::\n", mode=0o600),
-        file("etc/sysusers.d/iotcall.conf", _USERS),
         file("etc/tmpfiles.d/iotcall.conf", "d /var/lib/mosquitto 0755 mosquitto mosquitto\n"),
-        file("etc/systemd/network/iotcall.network", _NETWORK),
         file("etc/systemd/system.conf.d/iotcall.conf", _PATIENCE),
         file("etc/ssh/sshd_config", _SSHD),
         file("etc/ssh/ssh_host_ed25519_key", host_key, mode=0o600),
