@@ -6,6 +6,7 @@ Leaves out: the hub as a process of the bench's own (see hub), what is said to i
 from __future__ import annotations
 
 import shlex
+import time
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ NAME = "iotcall-hil"
 _UNITS = "/etc/systemd/system"
 _PROPERTIES = ("ActiveState", "MainPID", "NRestarts", "Result")
 _LOG_LINES = 8
+_POLL_S = 1.0
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +107,18 @@ client_id = "{CLIENT_ID}"
         found = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
         return State(active=found.get("ActiveState", ""), pid=int(found.get("MainPID") or 0),
                      restarts=int(found.get("NRestarts") or 0), result=found.get("Result", ""))
+
+    def wait_restarted(self, before: State, *, within_s: float) -> State:
+        """Until systemd itself has started it again and it says that it is ready; what systemd says
+        of it then, or when the time is over.
+        """
+        deadline = time.monotonic() + within_s * self._shell.patience
+        while True:
+            state = self.state()
+            anew = state.restarts > before.restarts and state.active == "active"
+            if anew or state.active == "failed" or time.monotonic() > deadline:
+                return state
+            time.sleep(_POLL_S)
 
     def log(self) -> str:
         """What it and systemd said; never what people said."""
