@@ -30,9 +30,9 @@ def setup(
     """
     from rich.console import Console
 
-    from iotcall.hil.bench import EMULATED, made_here
+    from iotcall.hil import image, userland
+    from iotcall.hil.bench import BOOTED, EMULATED, made_here
     from iotcall.hil.emulated import emulated_folder
-    from iotcall.hil.userland import MIRROR, set_up
     from iotcall.runtime.board import load_board
 
     known = load_board(board)
@@ -42,8 +42,9 @@ def setup(
         def progress(line: str) -> None:
             status.update(line[:100].replace("[", "\\["))
 
-        if driver == EMULATED:
-            made = set_up(folder, mirror=mirror or MIRROR, progress=progress)
+        if driver in (EMULATED, BOOTED):
+            set_up = image.set_up if driver == BOOTED else userland.set_up
+            made = set_up(folder, mirror=mirror or userland.MIRROR, progress=progress)
         else:
             made = _set_up_npu(folder, known, progress)
     if json:

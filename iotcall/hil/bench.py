@@ -28,8 +28,9 @@ from iotcall.runtime.board import Board, load_board
 from iotcall.shipped import find, shipped
 
 JUNIT = "junit.xml"
-EMULATED, PROVIDER = "EmulatedShellDriver", "ProviderShellDriver"
-"""labgrid drivers of boards that ``iotcall hil setup`` makes: a system, an NPU's emulation."""
+EMULATED, BOOTED, PROVIDER = "EmulatedShellDriver", "BootedShellDriver", "ProviderShellDriver"
+"""labgrid drivers of boards that ``iotcall hil setup`` makes: a system under user emulation, one
+that boots, an NPU's emulation."""
 _END_S = 60.0
 """For pytest to take everything away from the board, when a run is broken off."""
 _RAN = (0, 1)
@@ -109,11 +110,11 @@ def made_here(board: Board, name: str) -> tuple[str, str]:
 
     opened = Config(str(environment_of(board, name).absolute()))
     drivers = opened.get_targets()["main"].get("drivers", {})
-    for driver in (EMULATED, PROVIDER):
+    for driver in (EMULATED, BOOTED, PROVIDER):
         if driver in drivers:
             return driver, str(drivers[driver]["system"])
-    raise InputError(f"nothing here makes the board {name!r}, which is emulated by neither "
-                     f"{EMULATED} nor {PROVIDER}; 'iotcall hil doctor {name}' says what it wants")
+    raise InputError(f"nothing here makes the board {name!r}, which has none of {EMULATED}, "
+                     f"{BOOTED}, {PROVIDER}; 'iotcall hil doctor {name}' says what it wants")
 
 
 class _Chosen(msgspec.Struct, frozen=True):

@@ -19,12 +19,14 @@ from packaging.requirements import Requirement
 
 from iotcall import __version__
 from iotcall.errors import InputError, IotcallError
-from iotcall.hil.bench import EMULATED, PROVIDER, environment_of
+from iotcall.hil import booted, image, userland
+from iotcall.hil.bench import BOOTED, EMULATED, PROVIDER, environment_of
 from iotcall.hil.claims import target_claims
+from iotcall.hil.disk import program as program_here
 from iotcall.hil.emulated import emulated_folder, qemu_program
 from iotcall.hil.emulated_npu import is_npu_set_up, load_student
+from iotcall.hil.service import obstacle
 from iotcall.hil.shell import Shell
-from iotcall.hil.userland import is_set_up, missing_programs
 from iotcall.runtime.board import Board, load_board
 
 Level = Literal["ok", "warning", "error"]
@@ -33,6 +35,7 @@ _MODULES = {"labgrid": "hil", "pytest": "hil", "matplotlib": "hil", "rapidfuzz":
 _LEAST_FREE_MB = 200
 _PROGRAMS = {"SSHDriver": {"ssh": "openssh-client", "scp": "openssh-client"},
              "QEMUDriver": {"qemu-system-aarch64": "qemu-system-arm"},
+             BOOTED: booted.NEEDED,
              EMULATED: {"unshare": "util-linux", "nsenter": "util-linux"}}
 """Driver of an environment -> programs of this machine that it needs, with Debian's package."""
 _ASK = ("import iotcall, json, onnxruntime as o; "
@@ -101,13 +104,13 @@ def _through(board: Board, environment: Path) -> Iterator[Finding]:
     missing = False
     for driver in drivers:
         for program, package in _PROGRAMS.get(driver, {}).items():
-            if shutil.which(program) is None:
+            if program_here(program) is None:
                 missing = True
                 yield Finding(f"here: {program}", "error", f"not found, and {driver} needs it",
                               f"apt-get install {package}")
             else:
                 yield Finding(f"here: {program}", "ok", "found")
-    for driver, look in ((EMULATED, _emulated), (PROVIDER, _npu)):
+    for driver, look in ((EMULATED, _emulated), (BOOTED, _booted), (PROVIDER, _npu)):
         if driver in drivers:
             found = look(board, drivers[driver]["system"])
             missing = missing or found.level == "error"
@@ -138,11 +141,20 @@ def _through(board: Board, environment: Path) -> Iterator[Finding]:
 
 
 def _emulated(_: Board, system: str) -> Finding:
-    """Whether `iotcall hil setup` has made it, and what that would need."""
-    folder, lacks = emulated_folder(system), missing_programs()
+    return _system(system, userland)
+
+
+def _booted(_: Board, system: str) -> Finding:
+    return _system(system, image)
+
+
+def _system(system: str, kind: Any) -> Finding:
+    """Whether `iotcall hil setup` has made it, and what that would need; `kind`: the module that
+    makes such systems."""
+    folder, lacks = emulated_folder(system), kind.missing_programs()
     install = f"apt-get install {' '.join(sorted(set(lacks.values())))}"
     try:
-        there = is_set_up(folder)
+        there = kind.is_set_up(folder)
     except InputError as error:
         return Finding("system", "error", str(error), "install it, and try again")
     if not there:
@@ -150,9 +162,10 @@ def _emulated(_: Board, system: str) -> Finding:
         return Finding("system", "error", f"{folder}: not there, not whole or of other versions "
                                           "than this machine has", f"{before}iotcall hil setup "
                                                                    f"{system}")
-    if qemu_program() is None:
+    qemu = shutil.which(booted.QEMU_SYSTEM) if kind is image else qemu_program()
+    if qemu is None:
         return Finding("system", "error", "made, but there is no qemu to run it", install)
-    return Finding("system", "ok", f"{folder}, under {qemu_program()}")
+    return Finding("system", "ok", f"{folder}, under {qemu}")
 
 
 def _npu(board: Board, system: str) -> Finding:
@@ -185,6 +198,11 @@ def _on_board(board: Board, shell: Shell) -> Iterator[Finding]:
            if megabytes >= _LEAST_FREE_MB else
            Finding("room", "error", f"{megabytes:.0f} MiB free in {folder}, {_LEAST_FREE_MB} are "
                                     "needed", "make room, or name another folder in [bench]"))
+    if board.bench and board.bench.services:
+        why = obstacle(shell)
+        yield (Finding("services", "error", why, "set services = false in the board's file") if why
+               else Finding("services", "ok", "the bench may install one, and use the board's own "
+                                              "mosquitto"))
     said = shell.run(f"{shlex.quote(shell.python)} -c {shlex.quote(_ASK)}", timeout_s=300)
     if said.code:
         yield Finding("iotcall", "error", f"{shell.python} on the board has none: {said.tail}",

@@ -103,7 +103,7 @@ class EmulatedSystem:
         if qemu is None or not self._root.is_dir() or not self._packages.is_dir():
             raise BoardError(f"there is no emulated system in {self._root.parent}, or no qemu: "
                              "'iotcall hil doctor' says what is missing")
-        code = _code()
+        code = bench_code()
         self._prepare(code)
         self._first = subprocess.Popen(
             ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child",
@@ -175,7 +175,7 @@ class EmulatedSystem:
             (self._root / _PLACE / folder).mkdir(parents=True, exist_ok=True)
 
 
-def _code() -> list[Path]:
+def bench_code() -> list[Path]:
     """The folders of the iotcall that the bench itself runs, which the board runs too."""
     package = Path(iotcall.__file__).resolve().parent
     data = [] if (package / "_data").is_dir() else [shipped(name) for name in _DATA]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labgrid.exceptions import NoDriverFoundError, NoStrategyFoundError
+from labgrid.exceptions import NoStrategyFoundError
 
 from iotcall.bundle import Bundle, open_bundle
 from iotcall.bundle.manifest import MANIFEST, file_entry, read_manifest
@@ -139,6 +139,18 @@ def board(request: pytest.FixtureRequest) -> Board:
 
 
 @pytest.fixture(scope="session")
+def board_file(request: pytest.FixtureRequest) -> Path:
+    """Where that file is, on the bench's machine."""
+    return Path(request.config.stash[_BENCH].job.board)
+
+
+@pytest.fixture(scope="session")
+def out(request: pytest.FixtureRequest) -> Path:
+    """The run's folder."""
+    return Path(request.config.stash[_BENCH].job.out)
+
+
+@pytest.fixture(scope="session")
 def suite(request: pytest.FixtureRequest) -> Suite:
     """What the suite asks for."""
     return request.config.stash[_BENCH].suite
@@ -227,13 +239,8 @@ def broker(shell: Shell, folder: str) -> Iterator[BoardBroker]:
 
 @pytest.fixture(scope="session")
 def broker_port(target: Any, broker: BoardBroker) -> Iterator[int]:
-    """Where this machine reaches the board's broker: itself, or through SSH."""
-    try:
-        ssh = target.get_driver("SSHDriver")
-    except NoDriverFoundError:
-        yield broker.port
-        return
-    with ssh.forward_local_port(broker.port) as port:
+    """Where this machine reaches the board's broker."""
+    with reached(target, broker.port) as port:
         yield port
 
 
@@ -253,15 +260,27 @@ def home(request: pytest.FixtureRequest, broker_port: int) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def hub(request: pytest.FixtureRequest, shell: Shell, folder: str, installed: Installation,
-        home: Path, broker: BoardBroker, satellite: Satellite) -> Iterator[BoardHub]:
+def hub(shell: Shell, folder: str, installed: Installation, home: Path, broker: BoardBroker,
+        satellite: Satellite, board_file: Path, out: Path) -> Iterator[BoardHub]:
     """A running hub on the bundle that serves."""
     running = BoardHub(shell, folder, bundle=installed.current, home=home, port=broker.port,
-                       board=Path(request.config.stash[_BENCH].job.board))
+                       board=board_file)
     running.start(satellite, within_s=_ONLINE_S)
     yield running
     running.stop()
-    (Path(request.config.stash[_BENCH].job.out) / "hub.log").write_text(running.log())
+    (out / "hub.log").write_text(running.log())
+
+
+@contextlib.contextmanager
+def reached(target: Any, port: int) -> Iterator[int]:
+    """Where this machine reaches a port of the board: itself, or through SSH."""
+    # subtle: whatever takes commands forwards ports too, if it needs that at all
+    forward = getattr(target.get_driver("CommandProtocol"), "forward_local_port", None)
+    if forward is None:
+        yield port
+        return
+    with forward(port) as here:
+        yield here
 
 
 def _check(item: pytest.Item) -> str:

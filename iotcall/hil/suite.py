@@ -125,6 +125,19 @@ class Update(_Table, frozen=True):
     """Within which a hub on the new bundle must serve, or the old one comes back."""
 
 
+class Service(_Table, frozen=True):
+    """The hub is a service of systemd beside the board's own broker, where the board's file lets
+    the bench install one."""
+
+    utterances: _Count = 5
+    """That are said to it."""
+    watchdog_seconds: _Positive = 120.0
+    """Within which a hub that hangs must be online again; the unit's WatchdogSec= and RestartSec=
+    are part of them."""
+    health_seconds: _Positive = 60.0
+    """Within which it must serve: when it is installed, and on a new bundle."""
+
+
 class Suite(_Table, frozen=True):
     """A suite file."""
 
@@ -144,6 +157,7 @@ class Suite(_Table, frozen=True):
     memory: Memory | None = None
     daemon: Daemon | None = None
     update: Update | None = None
+    service: Service | None = None
 
     @property
     def checks(self) -> tuple[str, ...]:
@@ -152,7 +166,7 @@ class Suite(_Table, frozen=True):
 
 
 CHECKS = ("identity", "claims", "numerics", "agreement", "accuracy", "latency", "memory", "daemon",
-          "update")
+          "update", "service")
 """In the order in which they are made."""
 
 

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from iotcall.errors import IotcallError
-from iotcall.hil.hub import BoardHub
 from iotcall.hil.installed import BundleRefused, Installation
 from iotcall.hil.satellite import Satellite
+
+
+class Restarted(Protocol):
+    """A hub that can be started anew: a process of the bench's, or a service."""
+
+    def start(self, satellite: Satellite, *, within_s: float) -> None:
+        """Until it is online, or raise a BoardError."""
+
+    def stop(self) -> None:
+        """In good order."""
 
 
 class Updated(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +37,7 @@ class Updated(msgspec.Struct, frozen=True, kw_only=True):
     """That serves now."""
 
 
-def update(installed: Installation, hub: BoardHub, satellite: Satellite, bundle: Path, *,
+def update(installed: Installation, hub: Restarted, satellite: Satellite, bundle: Path, *,
            healthy: Callable[[], object], within_s: float) -> Updated:
     """Try a bundle in place of the one that serves; `healthy` raises where it does not.
 
@@ -50,6 +60,6 @@ def update(installed: Installation, hub: BoardHub, satellite: Satellite, bundle:
     return Updated(outcome="taken", version=installed.version())
 
 
-def _restart(hub: BoardHub, satellite: Satellite, within_s: float) -> None:
+def _restart(hub: Restarted, satellite: Satellite, within_s: float) -> None:
     hub.stop()
     hub.start(satellite, within_s=within_s)

@@ -42,7 +42,7 @@ _PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_1
 _ROOM_MB = 1500
 _NEEDED = {"mmdebstrap": "mmdebstrap", "unshare": "util-linux", "nsenter": "util-linux",
            "chroot": "coreutils"}
-_ASK = ("import importlib.metadata as m, json, onnxruntime, numpy, tokenizers, cryptography, "
+ASK = ("import importlib.metadata as m, json, onnxruntime, numpy, tokenizers, cryptography, "
         "msgspec, platform; print(json.dumps({'machine': platform.machine(), "
         "'python': platform.python_version(), "
         "**{n: m.version(n) for n in ('numpy', 'onnxruntime', 'tokenizers')}}))")
@@ -79,13 +79,16 @@ def is_set_up(folder: Path) -> bool:
     return all_made(folder, steps_of(folder, None, lambda _: None))
 
 
-def steps_of(folder: Path, mirror: str | None, progress: Progress) -> list[Step]:
-    """What is to be made, in order; a mirror does not make a system another one."""
+def steps_of(folder: Path, mirror: str | None, progress: Progress,
+             more: Sequence[str] = ()) -> list[Step]:
+    """What is to be made, in order; a mirror does not make a system another one. `more`: packages
+    of Debian, beside those that a hub needs."""
     wanted = wanted_packages()
     pins = digest([PYTHON_VERSION, *_PLATFORMS, *wanted])
+    debian = (*_DEBIAN, *more)
     return [
-        Step(name=USERLAND, stamp=digest([RELEASE, *_DEBIAN]),
-             make=lambda place: _userland(place, mirror or MIRROR, progress)),
+        Step(name=USERLAND, stamp=digest([RELEASE, *debian]),
+             make=lambda place: _userland(place, debian, mirror or MIRROR, progress)),
         Step(name=_WHEELS, stamp=pins, make=lambda place: _load(place, wanted, progress)),
         Step(name=PACKAGES, stamp=pins,
              make=lambda place: _unpack(place, folder / _WHEELS, progress)),
@@ -122,12 +125,12 @@ def _requirements(name: str) -> Iterator[str]:
             yield canonicalize_name(requirement.name)
 
 
-def _userland(place: Path, mirror: str, progress: Progress) -> None:
+def _userland(place: Path, packages: Sequence[str], mirror: str, progress: Progress) -> None:
     # subtle: in a namespace with one user, so that nobody need be root; files are all that user's
     run_program(
         ["unshare", "--user", "--map-root-user", "mmdebstrap", "--mode=root", "--variant=extract",
          "--architectures=arm64", "--skip=chroot/mount", f"--hook-dir={_MERGED}",
-         "--include=?essential", f"--include={','.join(_DEBIAN)}",
+         "--include=?essential", f"--include={','.join(packages)}",
          '--aptopt=Acquire::Languages "none"', RELEASE, str(place), mirror],
         progress, {"TAR_OPTIONS": "--no-same-owner"},
         do="does this user have user namespaces ('unshare --user --map-root-user true'), and is "
@@ -160,7 +163,7 @@ def _pip(words: list[str], what: Sequence[str], progress: Progress) -> None:
 def _versions(folder: Path) -> dict[str, str]:
     """What the system says when it is switched on; its first start fills the cache of bytecode."""
     with EmulatedSystem(folder) as system:
-        out, err, code = system.run([PYTHON, "-c", _ASK], timeout_s=_ASK_S)
+        out, err, code = system.run([PYTHON, "-c", ASK], timeout_s=_ASK_S)
         if code:
             raise IotcallError("the system was made, but its Python does not work: "
                                f"{err.decode(errors='replace').strip()[-300:]}")

@@ -60,6 +60,9 @@ class BenchAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     student: str = ""
     """Of ``hil/students/``: what ``iotcall hil setup`` exports for this board, and runs there use
     in place of the suite's bundle and home. Empty: those of the suite."""
+    services: bool = False
+    """Whether the bench may install a service of systemd there, as root, and use the board's own
+    mosquitto on port 1883 while a run lasts: never on a board that serves a home."""
     power_meter: str = ""
     """labgrid driver of the environment that measures its supply; empty: nobody measures it."""
 

@@ -11,7 +11,7 @@ from iotcall.errors import FileError, InputError
 from iotcall.hil.bench import environment_of, run_suite
 from iotcall.hil.claims import target_claims
 from iotcall.hil.doctor import examine
-from iotcall.hil.suite import load_suite
+from iotcall.hil.suite import CHECKS, load_suite
 from iotcall.runtime.board import load_board
 from iotcall.shipped import shipped
 
@@ -38,9 +38,16 @@ def test_real_boards_are_unverified_until_somebody_has_run_the_bench_on_them() -
 
 
 @pytest.mark.parametrize("name", SUITES)
-def test_a_suite_makes_every_check(name: str) -> None:
-    assert load_suite(name).checks == ("identity", "claims", "numerics", "agreement", "accuracy",
-                                       "latency", "memory", "daemon", "update")
+def test_a_suite_makes_checks_that_there_are(name: str) -> None:
+    checks = load_suite(name).checks
+    assert checks
+    assert all((shipped("hil") / f"test_{check}.py").is_file() for check in checks)
+
+
+def test_the_nightly_suite_makes_every_check_a_pull_request_all_but_the_services() -> None:
+    assert load_suite("nightly").checks == CHECKS
+    assert load_suite("pull_request").checks == CHECKS[:-1]
+    assert load_suite("service").checks == CHECKS[-1:] == ("service",)
 
 
 def test_an_unknown_key_of_a_suite_is_refused_and_the_nearest_named(tmp_path: Path) -> None:
