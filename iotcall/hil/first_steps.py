@@ -32,7 +32,7 @@ _NEEDS = re.compile(rb"\0depends=([^\0]*)\0")
 _WAIT_S = 60
 _INIT = f"""#!/busybox sh
 # Load what disks need, put them together, add what the bench has to add, and start systemd.
-/busybox mkdir -p /proc /sys /dev /root
+/busybox mkdir -p /proc /sys /dev /system
 /busybox mount -t devtmpfs dev /dev
 /busybox mount -t proc proc /proc
 /busybox mount -t sysfs sys /sys
@@ -42,15 +42,15 @@ until [ -b /dev/vdc ] || [ $tries -ge {10 * _WAIT_S} ]; do
   tries=$((tries + 1)); /busybox sleep 0.1
 done
 stop() {{ echo "iotcall: $1"; /busybox poweroff -f; }}
-/busybox mount -t ext4 -o rw,noatime /dev/vda /root || stop "the first disk cannot be used"
-/busybox cp -af /{_ADDED}/. /root/ || stop "the first disk cannot be written to"
-/busybox mount -t ext4 -o ro /dev/vdb /root/{PLACE}/{DISKS[0]} || stop "no disk of libraries"
-/busybox mount -t ext4 -o ro /dev/vdc /root/{PLACE}/{DISKS[1]} || stop "no disk of iotcall"
+/busybox mount -t ext4 -o rw,noatime /dev/vda /system || stop "the first disk cannot be used"
+/busybox cp -af /{_ADDED}/. /system/ || stop "the first disk cannot be written to"
+/busybox mount -t ext4 -o ro /dev/vdb /system/{PLACE}/{DISKS[0]} || stop "no disk of libraries"
+/busybox mount -t ext4 -o ro /dev/vdc /system/{PLACE}/{DISKS[1]} || stop "no disk of iotcall"
 # As qemu's own network has it ("Network emulation", user mode).
 /busybox ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up || stop "there is no network"
 /busybox route add default gw 10.0.2.2
-for place in dev proc sys; do /busybox mount --move /$place /root/$place; done
-exec /busybox switch_root /root /lib/systemd/systemd
+for place in dev proc sys; do /busybox mount --move /$place /system/$place; done
+exec /busybox switch_root /system /lib/systemd/systemd
 """
 _NOT_WANTED = (  # what only a computer with a person before it wants, or one that is installed
     "serial-getty@ttyAMA0.service", "getty-static.service", "ldconfig.service",
