@@ -40,6 +40,9 @@ every_case = pytest.mark.parametrize(("format", "kind"), [
 
 UNWRITABLE = {("massive_iot", "lfm2"): ("it is gloomy in my daughter's room more brightness",)}
 """Their reference holds an apostrophe, which LFM2's pattern forbids."""
+NO_WORDS = {"shell": ("filter crontab down to whatever has 0 3 * * * in it",
+                      "that last one should say # My first site")}
+"""Their reference holds signs that stand apart from words and between no quotes."""
 
 
 def every_value(node: Node) -> Iterator[Any]:
@@ -149,7 +152,7 @@ def test_the_reference_of_every_golden_dialogue_can_be_answered(
             if not grammar.binder.walk(said).accepts(tokens):
                 refused.append(turn.utterance)
             assert equivalent_all(grammar.read(tokens), turn.calls)
-    known = UNWRITABLE.get((name, format.partition(".")[0]), ())
+    known = (*UNWRITABLE.get((name, format.partition(".")[0]), ()), *NO_WORDS.get(name, ()))
     assert sorted(refused) == sorted(known)
 
 
