@@ -109,11 +109,10 @@ class Weigher:
 
     def _moved(self, call: ToolCall) -> ToolCall:
         """"Kitchen lights", then "and the hall": the lights of the hall."""
-        target = str(call.arguments.get("target", ""))
-        if not target or self._was_said(target) or not self._was_said(
-                call.arguments.get("room", "?")):
+        target, room = call.arguments.get("target"), call.arguments.get("room")
+        if not target or not room or self._was_said(target) or not self._was_said(room):
             return call
-        found = ending(plain(target), self._nouns)
+        found = ending(plain(str(target)), self._nouns)
         if found is None or not found.before:
             return call
         return ToolCall(call.name, {**call.arguments, "target": " ".join(found.said)})

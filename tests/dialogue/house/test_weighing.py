@@ -110,6 +110,11 @@ def test_a_kind_of_an_earlier_room_is_meant_in_the_one_that_is_said_now(house: H
     assert weighed(house, "kitchen lights in the hall", (calls, 0.95)).calls == calls
 
 
+def test_a_device_of_an_earlier_turn_stays_whole_where_no_room_is_said(house: House) -> None:
+    calls = (call("turn", state="on", target="kitchen light"),)
+    assert weighed(house, "on again", (calls, 0.95)).calls == calls
+
+
 def test_a_device_that_is_spared_or_said_elsewhere_was_not_overlooked(house: House) -> None:
     spared = (call("turn", state="off", room="kitchen", target="lights", but="kettle"),)
     assert weighed(house, "not the kettle", (spared, 0.97)).calls == spared
