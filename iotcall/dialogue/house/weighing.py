@@ -29,7 +29,7 @@ from iotcall.speech.spelling import singular
 
 Foreseen = Plan | Question | Refusal | Answer
 Words = tuple[str, ...]
-SURE = 0.9
+_SURE = 0.9
 """Confidence from which an answer that this home does not object to is weighed against no other."""
 _NO_WISH = frozenset({"off_topic", "unclear"})
 _USUAL, _ASKED, _PARTLY, _REFUSED = 1.0, 0.6, 0.4, 0.12
@@ -60,15 +60,16 @@ class Weigher:
         """Whether other answers are worth a look."""
         if self._scene:
             return False
-        return (confidence < SURE or self._readings(calls) != ((calls, 1.0),)
+        return (confidence < _SURE or self._readings(calls) != ((calls, 1.0),)
                 or _usual(calls, self._foresee(calls)) < _USUAL)
 
     def weighed(self, decoding: Decoding) -> Decoding:
         """The decoding with the answer that was meant most likely, and how likely that is.
 
-        A scene's name by itself is that scene, whatever a student makes of the words.
+        A scene's name by itself is that scene, whatever a student makes of the words; but nothing
+        is done any more for somebody who has broken off.
         """
-        if self._scene:
+        if self._scene and decoding.outcome != "cancelled":
             return msgspec.structs.replace(
                 decoding, calls=(ToolCall("scene", {"name": self._scene}),), outcome="call",
                 confidence=1.0)

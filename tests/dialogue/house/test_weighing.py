@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from iotcall.catalogue import ToolCall
@@ -125,6 +126,13 @@ def test_a_scenes_name_alone_is_that_scene(house: House, said: str) -> None:
     found = weighed(house, said, ((call("timer", action="start"),), 0.8))
     assert found.calls == (call("scene", name="movie night"),)
     assert not is_doubtful(house, said, (call("timer", action="start"),), 0.2)
+
+
+def test_a_scene_that_nobody_wants_any_more_is_left(house: House) -> None:
+    """The session was ended while the student read it."""
+    broken_off = msgspec.structs.replace(decoded(((), 0.0)), outcome="cancelled")
+    assert house.conversation.weigh(
+        house.sessions.of("default"), "movie night", broken_off) is broken_off
 
 
 def test_a_scenes_name_beside_other_words_is_the_students_to_read(house: House) -> None:
