@@ -15,7 +15,7 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 RATES = {"scratch": 2e-3, "base": 5e-5, "lora": 2e-4}
 """Learning rates where a recipe names none."""
-SCRATCH = ("architecture", "vocabulary", "warm_start", "layers", "width", "heads",
+SCRATCH = ("architecture", "vocabulary", "warm_start", "begins_as", "layers", "width", "heads",
            "key_value_heads", "inner_width", "dropout", "attention")
 """What says how a student from scratch is built."""
 
@@ -66,6 +66,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     warm_start: str = ""
     """An encoder whose layers and words an ``opt`` student begins with: a Python package that
     carries it, or its folder; empty: random weights."""
+    begins_as: str = ""
+    """Folder of a trained ``opt`` student of these sizes, of whatever catalogue, whose layers and
+    words it begins with; words that this one has not are the encoder's."""
     layers: Count = 4
     width: Count = 256
     """Size of the hidden state."""
@@ -127,6 +130,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if self.heads % self.key_value_heads:
             raise ValueError(f"expected heads that key_value_heads divide, found heads "
                              f"{self.heads} and key_value_heads {self.key_value_heads}")
+        if self.begins_as and self.architecture != "opt":
+            raise ValueError(f"expected architecture opt for begins_as; found {self.architecture}")
         if self.warm_start and self.architecture != "opt":
             raise ValueError("expected architecture opt, whose layers are an encoder's, for a "
                              f"warm_start; found {self.architecture}")
