@@ -13,7 +13,19 @@ import msgspec
 
 from iotcall.speech.runs import Reading, readings
 from iotcall.speech.terms import terms
-from iotcall.speech.tokens import CENTS, MINUS, MONEY, OH, SCALES, SMALL, Token, plain, tokens, word
+from iotcall.speech.tokens import (
+    CENTS,
+    HOMOPHONES,
+    MINUS,
+    MONEY,
+    OH,
+    SCALES,
+    SMALL,
+    Token,
+    plain,
+    tokens,
+    word,
+)
 
 _BESIDE = frozenset({"a", "and", "couple", "double", "half", "of", "point", "triple"})
 _DEGREES = frozenset({"degree", "degrees"})
@@ -68,7 +80,18 @@ def _readings(said: Sequence[Token]) -> Sequence[Reading]:
     if not pieces:
         return ()
     found = list(readings(said, pieces))
-    return [*found, *_with_units(said, found)]
+    return [*found, *_with_units(said, found), *_misheard_hundreds(said, found)]
+
+
+def _misheard_hundreds(said: Sequence[Token], found: Sequence[Reading]) -> Iterator[Reading]:
+    """"too hundred and five" -> 205 besides 105."""
+    for reading in found:
+        count = HOMOPHONES.get(word(said, reading.first - 1), 0)
+        scale = SCALES.get(word(said, reading.first), 0)
+        if count and scale in (100, 1000) and scale <= reading.value < 2 * scale:
+            value = reading.value + (count - 1) * scale
+            yield Reading(value, f"{value:f}" if reading.digits else "", reading.first - 1,
+                          reading.stop, is_likely=False)
 
 
 def _with_units(said: Sequence[Token], found: Sequence[Reading]) -> Iterator[Reading]:

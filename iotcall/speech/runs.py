@@ -85,6 +85,8 @@ def _piece(said: Sequence[Token], run: Sequence[Term]) -> Iterator[Reading]:
     if not commas:
         if run:
             yield from _group(said, run)
+            if len(run) > 1 and word(said, run[0].first - 1) == "last" and run[0].value == 4:
+                yield from _unlikely(_group(said, run[1:]))  # "last four nine one one seven"
             for part in _other_ends(said, run):
                 yield from _unlikely(_group(said, part))
         return
@@ -164,7 +166,8 @@ def _numerals_apart(run: Sequence[Term]) -> Iterator[Reading]:
 def _misheard(said: Sequence[Token], run: Sequence[Term]) -> Iterator[Reading]:
     """"for five six seven" -> 4567, where enough digits stand beside the homophones.
 
-    subtle: at an end, "for" and "to" are rather words: they count only where four digits come out.
+    subtle: at an end, "for" and "to" are rather words: they count only where four digits come out,
+    and where nothing but homophones is said, only as four.
     """
     start = 0
     for at in range(len(run) + 1):
@@ -172,6 +175,8 @@ def _misheard(said: Sequence[Token], run: Sequence[Term]) -> Iterator[Reading]:
             continue
         part = run[start:at]
         start = at + 1
+        if len(part) == 4 == sum(len(term.digits) for term in part):
+            yield _joint(part, is_likely=False)  # "for for too ate": the end of a card's number
         sure = sum(len(term.digits) for term in part if term.kind is not Kind.HOMOPHONE)
         if sure != 3 or _count_leading(part) > 1:
             part = part[_count_leading(part):]

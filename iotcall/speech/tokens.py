@@ -23,8 +23,19 @@ SCALES = {"hundred": 100, "hundreds": 100, "thousand": 1000, "thousands": 1000, 
           "dozen": 12, "dozens": 12}
 OH = frozenset({"oh", "o"})
 """A zero among other digits."""
-HOMOPHONES = {"to": 2, "too": 2, "for": 4, "fore": 4, "ate": 8, "won": 1}
+HOMOPHONES = {"to": 2, "too": 2, "tree": 3, "free": 3, "for": 4, "fore": 4, "fife": 5, "sicks": 6,
+              "ate": 8, "won": 1}
 """What a recogniser may write for a digit among other digits."""
+_AS_SPOKEN = {
+    "hundred": "hunderd hunder hunner hunnerd hunnert hundert hundrid hundret hundered hunnid",
+    "thousand": "thousan thoosan thoosand tousand thousend thowsand",
+    "one": "wan", "two": "twa", "four": "fower", "seven": "seeven sivin", "eight": "eicht aucht",
+    "nine": "niner", "eleven": "eleeven elevin", "twelve": "twalve",
+    "twenty": "twenny twinny twinty twunty", "thirty": "thurty therty thirdy",
+    "forty": "fordy foarty", "fifty": "fifdy fitty fiddy", "sixty": "sixdy shixty",
+    "seventy": "sevendy sivinty", "eighty": "eighdy eichty", "ninety": "ninedy"}
+"""Number words as dialects and hurried mouths say them, and recognisers write them."""
+_MEANT = {spoken: word for word, all in _AS_SPOKEN.items() for spoken in all.split()}
 MINUS = frozenset({"minus", "negative"})
 ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
             "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "thirteenth": 13,
@@ -60,7 +71,7 @@ class Token(msgspec.Struct, gc=False):
     """One word or one numeral."""
 
     text: str
-    """Casefolded."""
+    """Casefolded; a number word as dictionaries write it."""
     start: int
     end: int
     """Characters of the text; a sign belongs to its numeral, a currency does not."""
@@ -89,7 +100,7 @@ def tokens(text: str) -> list[Token]:
             written = written.casefold()
             hesitated = written in _FILLERS
             if not hesitated:
-                found.append(Token(written, start, end, gap))
+                found.append(Token(_MEANT.get(written, written), start, end, gap))
             continue
         hesitated = False
         found.append(_numeral(written, text, start, end, gap))
