@@ -266,6 +266,8 @@ def _progress(*, quiet: bool) -> Iterator[tuple[list[Any], Callable[[Row], None]
                     console.print(
                         f"{row.sequences} sequences; {row.learning:,} of {row.parameters:,} "
                         f"parameters learn in {row.precision} on {row.device}"
+                        + (f"; {row.shortened} lost turns that did not fit"
+                           if row.shortened else "")
                         + (f", from step {row.step}" if row.step else ""))
                 case Loss():
                     loss = row.loss

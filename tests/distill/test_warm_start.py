@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -15,7 +16,7 @@ from iotcall.catalogue import Catalogue
 from iotcall.distill.recipe import Recipe
 from iotcall.distill.training.architectures import LEARNT_POSITIONS, new_student
 from iotcall.distill.training.tokenizer import train_tokenizer
-from iotcall.distill.training.warm_start import begin_with, encoder_folder
+from iotcall.distill.training.warm_start import begin_as, begin_with, encoder_folder
 from iotcall.errors import InputError
 from iotcall.formats import format_named
 
@@ -225,3 +226,59 @@ def train() -> Callable[..., Path]:
                              [dialogue] * 8, catalogue, out)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def elder(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved student of another catalogue's words, whose every weight has moved."""
+    folder = tmp_path_factory.mktemp("elder")
+    words = train_tokenizer(["turn the boiler on", "the lamp"] * 50, format_named("compact"), 310)
+    made = warmed(encoder, words)
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.add_(0.5)
+    made.save_pretrained(folder)
+    words.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def test_a_student_begins_as_another_one(
+    student: OPTForCausalLM, encoder: Path, tokenizer: Tokenizer, elder: Path
+) -> None:
+    made = warmed(encoder, tokenizer)
+    begin_as(made, tokenizer, elder)
+    given = OPTForCausalLM.from_pretrained(elder).model.decoder
+    own = made.model.decoder
+    assert same(own.layers, given.layers)
+    assert same(own.embed_positions, given.embed_positions)
+    theirs = Tokenizer.from_file(str(elder / "tokenizer.json")).get_vocab()
+    known = {word: id for word, id in tokenizer.get_vocab().items() if word in theirs}
+    assert 270 < len(known) < tokenizer.get_vocab_size()
+    for word, id in tokenizer.get_vocab().items():
+        row = own.embed_tokens.weight[id]
+        if word in known:
+            assert torch.equal(row, given.embed_tokens.weight[theirs[word]])
+        else:  # as the encoder's
+            assert torch.equal(row, student.model.decoder.embed_tokens.weight[id])
+
+
+@pytest.mark.parametrize(("changed", "message"), [
+    ({"layers": 1}, "of other sizes than the recipe"), ({"layers": 3}, "of other sizes"),
+    ({"width": 32, "heads": 2}, "of other sizes than the recipe"),
+    ({"inner_width": 48}, "of other sizes than the recipe"),
+])
+def test_a_student_of_other_sizes_is_refused(
+    tokenizer: Tokenizer, elder: Path, changed: dict[str, int], message: str
+) -> None:
+    made = new_student(msgspec.structs.replace(RECIPE, warm_start="", **changed),
+                       tokenizer.get_vocab_size(), 0, 1)
+    with pytest.raises(InputError, match=message):
+        begin_as(made, tokenizer, elder)
+
+
+def test_a_folder_without_a_student_is_named(tokenizer: Tokenizer, student: OPTForCausalLM,
+                                             encoder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has no config\.json; train that one first"):
+        begin_as(student, tokenizer, tmp_path)
+    with pytest.raises(InputError, match="is bert: expected a student of OPT's build"):
+        begin_as(student, tokenizer, encoder)

@@ -54,6 +54,9 @@ def digits(text: str) -> set[str]:
     ("two point five million", ["2500000"]), ("to sixty point", ["60"]),
     ("minus three", ["-3"]), ("negative five", ["-5"]), ("five below zero", ["5", "-5", "0"]),
     ("by a degree", ["1"]), ("a few hundred", []), ("the grand piano", []),
+    # as dialects, hurried mouths and recognisers have them
+    ("nine hunderd", ["900"]), ("wan hunner and fifty", ["150"]), ("shixty", ["60"]),
+    ("too hundred and five", ["205", "105"]), ("for thousand", ["4000", "1000"]),
     # several
     ("between two hundred and three hundred", ["200", "300"]),
     ("one hundred two hundred", ["100", "200"]), ("two thousand three thousand",
@@ -223,3 +226,12 @@ def test_one_number_is_likely_at_each_place_and_none_elsewhere(
 def test_the_words_of_a_number_are_number_words(said: str) -> None:
     assert all(map(is_number_word, said.split()))
     assert not is_number_word("degrees")
+
+
+@pytest.mark.parametrize(("said", "expected"), [
+    ("for for too ate", "4428"), ("ate three three won", "8331"), ("wan wan seven nine", "1179"),
+    ("last four niner one one seven", "9117"), ("ends in tree free oh sicks", "3306"),
+])
+def test_the_last_four_of_a_card_are_heard_through_homophones(said: str, expected: str) -> None:
+    assert expected in digits(said)
+    assert float(expected) not in numbers(said) or "wan" in said  # never the likely reading

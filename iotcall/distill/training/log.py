@@ -29,6 +29,8 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="be
     """Parameters that change."""
     sequences: int
     """Of an epoch."""
+    shortened: int = 0
+    """Of them, dialogues whose last turns the student has no positions for."""
 
 
 class Loss(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="loss"):

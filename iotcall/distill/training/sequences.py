@@ -28,6 +28,8 @@ _PREFIX_EVERY = 20
 class Example(msgspec.Struct, frozen=True):
     ids: list[int]
     labels: list[int]
+    lost: int = 0
+    """Last turns of its dialogue that did not fit."""
 
 
 def texts(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogue) -> Iterator[str]:
@@ -45,11 +47,13 @@ def texts(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogue) -
 
 def sequences(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogue,
               tokenizer: Tokenizer, pieces: PromptPieces | None = None, *, splits: float = 0.0,
-              seed: int = 0) -> Iterator[Example]:
+              seed: int = 0, longest: int | None = None) -> Iterator[Example]:
     """All training sequences, in order; without `pieces`, prompts are the format's own.
 
     Args:
         splits: share of the prompts' tokens, those of answers not, that are cut at a random place.
+        longest: tokens of a sequence; a dialogue that is one loses its last turns for it, but never
+            its first. None: as many as it has.
     """
     random = Random(f"splits {seed}")
     pieces = pieces or format.pieces(catalogue)
@@ -62,8 +66,14 @@ def sequences(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogu
         lasts: Sequence[int] = [len(answers) - 1] if whole else range(len(answers))
         for last in lasts:
             first = 0 if whole else max(0, last - HISTORY_TURNS)
-            yield _sequence(prefix, pieces, said[first:last + 1], answers[first:last + 1],
-                            tokenizer, whole, splits, random)
+            example = _sequence(prefix, pieces, said[first:last + 1], answers[first:last + 1],
+                                tokenizer, whole, splits, random)
+            lost = 0
+            while longest and whole and lost < last and len(example.ids) > longest:
+                lost += 1
+                example = _sequence(prefix, pieces, said[:last + 1 - lost],
+                                    answers[:last + 1 - lost], tokenizer, whole, splits, random)
+            yield msgspec.structs.replace(example, lost=lost)
 
 
 def _sequence(prefix: list[int], pieces: PromptPieces, utterances: list[str], answers: list[str],

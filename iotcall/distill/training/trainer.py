@@ -83,7 +83,7 @@ def train_student(
     if recipe.bits:
         check_rounding(start.model)
     examples = list(sequences(dialogues, start.format, catalogue, start.tokenizer, start.pieces,
-                              splits=recipe.splits, seed=recipe.seed))
+                              splits=recipe.splits, seed=recipe.seed, longest=start.positions))
     _check_lengths(examples, start.positions)
     lexicon = lexicon_of(
         (turn.utterance for dialogue in dialogues for turn in dialogue.turns),
@@ -157,7 +157,7 @@ class _Run(Trainer):  # type: ignore[misc]  # untyped base
             step=step, device=str(self.args.device), precision="bf16" if self._bf16 else "fp32",
             threads=torch.get_num_threads(), parameters=sum(each.numel() for each in weights),
             learning=sum(each.numel() for each in weights if each.requires_grad),
-            sequences=len(examples)))
+            sequences=len(examples), shortened=sum(example.lost > 0 for example in examples)))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
         return self._order
@@ -260,4 +260,4 @@ def _check_lengths(examples: Sequence[Example], positions: int) -> None:
     longest = max((len(example.ids) for example in examples), default=0)
     if longest > positions:
         raise InputError(f"the longest sequence has {longest} tokens, the student knows "
-                         f"{positions} positions; leave long dialogues or tools out")
+                         f"{positions} positions; leave long utterances or tools out")

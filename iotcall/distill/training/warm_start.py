@@ -92,18 +92,19 @@ def begin_as(student: OPTForCausalLM, tokenizer: Tokenizer, folder: Path) -> Non
     given = loaded.from_pretrained(folder, dtype=torch.float32)
     own = student.state_dict()
     known = {name: weight for name, weight in given.state_dict().items() if name not in _WORDS}
-    for name, weight in known.items():
-        if name not in own or own[name].shape != weight.shape:
-            found = tuple(own[name].shape) if name in own else "nothing"
-            raise InputError(f"{folder} is of other sizes than the recipe: {name} is "
-                             f"{tuple(weight.shape)} there, {found} here")
+    for name in sorted({*known, *own} - {*_WORDS}):
+        there, here = (tuple(each[name].shape) if name in each else "missing"
+                       for each in (known, own))
+        if there != here:
+            raise InputError(f"{folder} is of other sizes than the recipe: {name} is {there} "
+                             f"there, {here} here")
     student.load_state_dict(known, strict=False)
     theirs = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
     shared = [(id, theirs[word]) for word, id in tokenizer.get_vocab().items() if word in theirs]
-    here, there = (torch.tensor(ids) for ids in zip(*shared, strict=True))
+    to, of = (torch.tensor(ids) for ids in zip(*shared, strict=True))
     decoder: Any = student.model.decoder
     with torch.no_grad():
-        decoder.embed_tokens.weight[here] = given.model.decoder.embed_tokens.weight[there]
+        decoder.embed_tokens.weight[to] = given.model.decoder.embed_tokens.weight[of]
 
 
 def _check(encoder: Any, student: Any, folder: Path) -> None:

@@ -58,6 +58,18 @@ def test_a_dialogue_is_one_sequence_where_history_looks_like_the_newest_turn(
         "heat(degrees=21)<|end|>"]
 
 
+def test_a_dialogue_that_does_not_fit_loses_its_last_turns(lamp: Catalogue) -> None:
+    tokenizer, (whole,) = examples(COMPACT, lamp)
+    room = len(whole.ids) - 1
+    (example,) = sequences([DIALOGUE], COMPACT, lamp, tokenizer, longest=room)
+    assert written(tokenizer, example.ids) == (
+        "<|user|>attic lamp on<|call|>lamp(room=attic,state=on)<|end|>"
+        "<|user|>the cellar too<|call|>lamp(room=cellar,state=on)<|end|>")
+    assert example.lost == 1
+    (first,) = sequences([DIALOGUE], COMPACT, lamp, tokenizer, longest=3)
+    assert first.lost == 2  # the first turn stays, whatever its length
+
+
 def test_elsewhere_every_turn_is_a_sequence_with_its_history_as_the_student_will_see_it(
     lamp: Catalogue
 ) -> None:

@@ -189,9 +189,19 @@ def test_a_sequence_longer_than_the_student_reads_is_refused(
         tmp_path: Path, lamp: Catalogue) -> None:
     call = ToolCall("lamp", {"room": "attic", "state": "on"})
     long = Dialogue(tuple(LabelledTurn("light " * 60, (call,)) for _ in range(12)))
+    in_turns = msgspec.structs.replace(TINY, format="lfm2")  # with the tools before every one
     with pytest.raises(InputError, match="knows 352 positions"):
-        train_student(TINY, [long], lamp, tmp_path / "out")
+        train_student(in_turns, [long], lamp, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dialogue_longer_than_the_student_reads_loses_its_last_turns(
+        tmp_path: Path, lamp: Catalogue, lamp_dialogues: list[Dialogue]) -> None:
+    call = ToolCall("lamp", {"room": "attic", "state": "on"})
+    long = Dialogue(tuple(LabelledTurn("light " * 60, (call,)) for _ in range(12)))
+    rows: list[Any] = []
+    train_student(TINY, [long, *lamp_dialogues[:3]], lamp, tmp_path / "out", told=rows.append)
+    assert rows[0].shortened == 1
 
 
 def test_a_catalogue_of_skills_is_refused(
