@@ -41,11 +41,14 @@ from iotcall.dialogue.settings import DialogueSettings
 from iotcall.dialogue.words import is_only, words
 from iotcall.runtime import Decoding, Others, Turn
 from iotcall.speech import is_number_word
+from iotcall.speech.spelling import alike
 
 log = structlog.get_logger()
 
 _DIGITS_OF_A_PIN = 3
 """So many digits said while a PIN is waited for are taken for one."""
+_NEARLY = 0.75
+"""How alike a word must be to one of a name."""
 _WEIGHED, _WORTH_WEIGHING, _PASSES = 6, 0.02, 24
 """Answers of a student that are weighed beside its first, how likely they must be in proportion,
 and the passes that looking for them may take."""
@@ -152,7 +155,11 @@ class Conversation:
                       worth=weigher.is_doubtful)
 
     def weigh(self, session: Session, utterance: str, decoding: Decoding) -> Decoding:
-        """The decoding with the one of its answers that was meant most likely in this home."""
+        """The decoding with the one of its answers that was meant most likely in this home; without
+        confidence where no word was said that the student or the home knows."""
+        if not decoding.is_known and not self._is_of_a_name(utterance):
+            log.info("dialogue.no_known_word", site_id=session.site_id)
+            return msgspec.structs.replace(decoding, confidence=0.0)
         if self._house is None:
             return decoding
         return self._house.weigher(utterance, self.home, session).weighed(decoding)
@@ -200,6 +207,13 @@ class Conversation:
             states = {each.id: self.states.of(each) for told in plan.commands
                       for each in (told.device, *told.device.members)}
             session.memory = session.memory.after(plan.calls, plan.commands, states)
+
+    def _is_of_a_name(self, utterance: str) -> bool:
+        """Whether a word is, or is nearly, one of a name of this home."""
+        said = words(utterance)
+        named = {word for names in self.home.names().values() for name in names
+                 for word in words(name)}
+        return any(alike(word, other) >= _NEARLY for word in said for other in named)
 
     def _settle(self, session: Session, utterance: str, session_id: str | None,
                 calls: tuple[ToolCall, ...], meant: str = "") -> Outcome:

@@ -95,6 +95,8 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     grammar_mass: float = 1.0
     """Share of its probability that the unmasked student put on valid first tokens of the first
     decision, 0..1: low where it would rather say something else. 1 without a decision."""
+    is_known: bool = True
+    """Whether the student knows a word of what was said, by its bundle's lexicon."""
     others: tuple[Other, ...] = ()
     """The likeliest other answers that were asked for, the likeliest first."""
     others_passes: int = 0

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import msgspec
 
 _WORD = re.compile(r"(?<![\w'])[A-Za-z]{3,}(?![\w'])")
+_LETTERS_OF_A_WORD = re.compile(r"[A-Za-z]+")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LONGEST = 24
 """Letters of a word that is looked at."""
@@ -69,6 +70,13 @@ class Speller:
         if word.isupper():
             return found.upper()
         return found.capitalize() if word[0].isupper() else found
+
+    def knows(self, text: str) -> bool:
+        """Whether a word of the text is known, spelt right, or it has a digit: "asdf jkl" is not
+        even a sentence. True where it has no letters of this alphabet to tell by."""
+        found = [match.group() for match in _LETTERS_OF_A_WORD.finditer(text)]
+        return not found or any(map(str.isdigit, text)) or any(
+            self.word(word).lower() in self._known for word in found)
 
     def respelt(self, text: str) -> Respelt:
         """The text with every such word exchanged."""

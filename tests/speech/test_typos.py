@@ -89,3 +89,11 @@ def test_one_slip_away_is_what_one_edit_makes() -> None:
 
 def test_reading_takes_time_in_proportion_to_the_words() -> None:
     assert SPELLER.respelt("qwertzuiop " * 400).read == "qwertzuiop " * 400
+
+
+@pytest.mark.parametrize(("said", "known"), [
+    ("kitchen", True), ("zxcv the qwrt", True), ("kichen", True), ("42", True), ("", True),
+    ("asdfg jklo", False), ("Qwertz!", False),
+])
+def test_a_text_of_which_no_word_is_known_is_told(said: str, known: bool) -> None:
+    assert SPELLER.knows(said) == known

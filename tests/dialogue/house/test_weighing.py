@@ -147,3 +147,10 @@ def test_looking_changes_nothing(house: House) -> None:
     weighed(house, "the garage light", ((call("turn", state="off", target="garage light"),), 0.5),
             (KETTLE, 0.4))
     assert session.memory == before
+
+
+@pytest.mark.parametrize(("said", "left"), [("asdf asdf", 0.0), ("kettl", 0.97), ("Kettle", 0.97)])
+def test_words_that_nobody_knows_are_no_wish(house: House, said: str, left: float) -> None:
+    strange = msgspec.structs.replace(decoded((KETTLE, 0.97)), is_known=False)
+    found = house.conversation.weigh(house.sessions.of("default"), said, strange)
+    assert found.confidence == left
