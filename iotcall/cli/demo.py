@@ -9,18 +9,19 @@ from typing import Annotated
 
 import typer
 
-from iotcall.cli.output import DEFAULT_BUNDLE, BundleOption, bundle_folder
+from iotcall.cli.output import BundleOption, bundle_folder
 
-_SHIPPED_SCRIPT = "1"
+_HOME, _BUNDLE = "family", "home"
+_SHIPPED_SCRIPT, _TOUR = "1", "tour"
 
 
 def demo(
     script: Annotated[str | None, typer.Option(
         metavar="FILE|1", help="Say the lines of a file and check what comes of them; 1 plays the "
-                               "shipped one.")] = None,
+                               "shipped one, for the shipped home.")] = None,
     home: Annotated[str, typer.Option(
-        metavar="FILE|NAME", help="A home's file, or the name of a shipped one.")] = "demo",
-    bundle: BundleOption = DEFAULT_BUNDLE,
+        metavar="FILE|NAME", help="A home's file, or the name of a shipped one.")] = _HOME,
+    bundle: BundleOption = _BUNDLE,
     broker: Annotated[str | None, typer.Option(
         metavar="URL", help="A running broker; without one, the demo starts its own.")] = None,
     site: Annotated[str, typer.Option(
@@ -42,7 +43,7 @@ def demo(
     known_home = load_home(home_path)
     lines = None
     if script is not None:
-        name = "demo" if script == _SHIPPED_SCRIPT else script
+        name = _TOUR if script == _SHIPPED_SCRIPT else script
         lines = read_script(find("devices/homes", name, ".script"), known_home)
     cast = Cast(home=known_home, home_path=home_path, bundle=str(bundle_folder(bundle)),
                 broker_url=broker, site_id=site)

@@ -30,7 +30,7 @@ def hub(
         "--check", help="Open everything, try the broker, say what is found, and end.")] = False,
     bundle: Annotated[str | None, typer.Option(
         "--bundle", "-b", metavar="DIR|NAME",
-        help="A bundle's folder, or the name of a shipped one (smart_home).")] = None,
+        help="A bundle's folder, or the name of a shipped one (home).")] = None,
     broker: Annotated[str | None, typer.Option(
         "--broker", metavar="URL", envvar="IOTCALL_BROKER",
         help="mqtt://[user:password@]host[:port], or mqtts:// for TLS (mqtt://127.0.0.1:1883). A "

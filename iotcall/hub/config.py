@@ -124,7 +124,7 @@ class HubFile(_Table, frozen=True):
 
     home: str = "home.toml"
     """Your home's file, or the name of a shipped one."""
-    bundle: str = "smart_home"
+    bundle: str = "home"
     """A bundle's folder, or the name of a shipped one."""
     board: str = "host"
     """How to use this machine: a file, or the name of a shipped one in `devices/boards/`."""

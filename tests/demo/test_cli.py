@@ -42,13 +42,13 @@ def test_what_is_typed_is_done_until_the_input_ends() -> None:
     ended = demo(typed="turn on the kitchen lights\nhome\n")
     assert ended.returncode == 0
     assert "zigbee2mqtt/kitchen light/set" in ended.stdout
-    assert "coffee maker" in ended.stdout
+    assert "coffee machine" in ended.stdout
 
 
 @pytest.mark.parametrize(("options", "says"), [
     (["--script", "none"], "'none' is neither a path nor shipped in devices/homes/; shipped: demo"),
     (["--home", "none"], "'none' is neither a path nor shipped"),
-    (["--site", "nowhere"], "its satellites: default, kitchen, living_room"),
+    (["--site", "nowhere"], "its satellites: bedroom, default, hall, kitchen, living_room, study"),
     (["--broker", "box"], "expected mqtt://"),
     (["--broker", "mqtts://box"], "no TLS"),
 ])

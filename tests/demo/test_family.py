@@ -21,12 +21,12 @@ from iotcall.evaluate.marked import read_marked
 from iotcall.shipped import shipped
 
 ROOT = Path(__file__).parents[2]
-SAID = Path(__file__).with_name("family.said")
+SAID = Path(__file__).with_name("forty.said")
 HOME = shipped("devices") / "homes" / "family.toml"
 CAST = Cast(home=load_home(HOME), home_path=HOME, bundle="none", hub_command=(
     sys.executable, str(ROOT / "tests" / "hub" / "stand_in.py"), "--grammar", "home",
     "--answers", str(SAID), "--acknowledge-seconds", "1"))
-LINES = read_script(HOME.with_suffix(".script"), CAST.home)
+LINES = read_script(HOME.with_name("forty.script"), CAST.home)
 
 
 def test_every_utterance_of_the_script_is_labelled() -> None:

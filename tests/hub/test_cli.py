@@ -42,8 +42,8 @@ def test_the_shipped_student_switches_a_light_until_sigterm(
     satellite.wait_for("iotcall/iotcall-hub/status", {"state": "online"})
     satellite.say("turn on the kitchen lights")
     [turn] = satellite.wait("iotcall/iotcall-hub/turn")
-    assert turn["calls"] == [{"name": "toggle_lights",
-                              "arguments": {"room": "kitchen", "state": "on"}}]
+    assert turn["calls"] == [{"name": "turn",
+                              "arguments": {"state": "on", "target": "kitchen lights"}}]
     assert simulated_home.states()["kitchen light"]["state"] == "on"
     shipped_hub.terminate()
     assert shipped_hub.wait() == 0
@@ -54,8 +54,8 @@ def test_a_settings_file_has_a_bigger_model_asked_over_mqtt(
     mosquitto: Mosquitto, satellite: Satellite, simulated_home: SimulatedHome, tmp_path: Path
 ) -> None:
     config = tmp_path / "hub.toml"
-    config.write_text('home = "demo"\n[store]\npath = "hub.db"\n[fallback]\n'
-                      'topic = "models/ask"\nanswer_topic = "models/answers"\n')
+    config.write_text('home = "demo"\nbundle = "smart_home"\n[store]\npath = "hub.db"\n'
+                      '[fallback]\ntopic = "models/ask"\nanswer_topic = "models/answers"\n')
     process = HubProcess(tmp_path, mosquitto.url, "--config", str(config), command=HUB)
     with Responder(mosquitto.port, "models/ask", completion(
             ("toggle_lights", {"room": "kitchen", "state": "on"}))) as responder:
