@@ -2,9 +2,8 @@
 
     outcome = conversation.begin(session, utterance, session_id)       # answers to our question
     if outcome is None:
-        others = conversation.others(session, utterance)
-        decoding = student.decode(session.history, utterance, others=others)
-        decoding = conversation.weigh(session, utterance, decoding)
+        decoding = conversation.decoded(session, utterance, lambda others: student.decode(
+            session.history, utterance, others=others))
         outcome = conversation.conclude(session, utterance, session_id, decoding)
     if isinstance(outcome, Plan):
         ...                                                            # send, wait for the devices
@@ -146,23 +145,20 @@ class Conversation:
         session.take_pending(pending.session_id, now)
         return Refusal(reply=locked(tries, settings))
 
-    def others(self, session: Session, utterance: str) -> Others | None:
-        """What to ask a student for beside its answer, for `weigh` to look at."""
-        if self._house is None:
-            return None
-        weigher = self._house.weigher(utterance, self.home, session)
-        return Others(count=_WEIGHED, least=_WORTH_WEIGHING, passes=_PASSES,
-                      worth=weigher.is_doubtful)
+    def decoded(self, session: Session, utterance: str,
+                decode: Callable[[Others | None], Decoding]) -> Decoding:
+        """What the student answers, and of its answers the one that was meant most likely in this
+        home; without confidence where no word was said that the student or the home knows.
 
-    def weigh(self, session: Session, utterance: str, decoding: Decoding) -> Decoding:
-        """The decoding with the one of its answers that was meant most likely in this home; without
-        confidence where no word was said that the student or the home knows."""
+        `decode` asks the student, for other answers too where it is told to look for them.
+        """
+        weigher = self._house.weigher(utterance, self.home, session) if self._house else None
+        decoding = decode(None if weigher is None else Others(
+            count=_WEIGHED, least=_WORTH_WEIGHING, passes=_PASSES, worth=weigher.is_doubtful))
         if not decoding.is_known and not self._is_of_a_name(utterance):
             log.info("dialogue.no_known_word", site_id=session.site_id)
             return msgspec.structs.replace(decoding, confidence=0.0)
-        if self._house is None:
-            return decoding
-        return self._house.weigher(utterance, self.home, session).weighed(decoding)
+        return weigher.weighed(decoding) if weigher else decoding
 
     def conclude(self, session: Session, utterance: str, session_id: str | None,
                  decoding: Decoding) -> Outcome:

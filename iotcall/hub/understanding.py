@@ -72,12 +72,11 @@ class Understanding:
         elif found := self._conversation.begin(session, heard.text, heard.session_id,
                                                said_at=waiting.received_at):
             return found, None
-        decoding = self._student.decode(
-            session.history, heard.text, site=heard.site_id,
-            deadline=time.monotonic() + self._decode_seconds,
-            cancelled=lambda: self.is_broken_off(heard.session_id),
-            others=self._conversation.others(session, heard.text))
-        decoding = self._conversation.weigh(session, heard.text, decoding)
+        decoding = self._conversation.decoded(
+            session, heard.text, lambda others: self._student.decode(
+                session.history, heard.text, site=heard.site_id,
+                deadline=time.monotonic() + self._decode_seconds,
+                cancelled=lambda: self.is_broken_off(heard.session_id), others=others))
         if self._is_unsure(decoding):
             decoding, said = self._routed(session, waiting, decoding)
             if said:

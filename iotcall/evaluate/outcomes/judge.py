@@ -159,10 +159,9 @@ class _Played:
         outcome = self._conversation.begin(self._session, turn.utterance, None)
         if outcome is not None:
             return None, outcome
-        decoding = student.decode(
-            self._session.history, turn.utterance,
-            others=self._conversation.others(self._session, turn.utterance))
-        decoding = self._conversation.weigh(self._session, turn.utterance, decoding)
+        decoding = self._conversation.decoded(
+            self._session, turn.utterance, lambda others: student.decode(
+                self._session.history, turn.utterance, others=others))
         return decoding, self._conversation.conclude(self._session, turn.utterance, None, decoding)
 
     def carry_out(self, outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from iotcall.catalogue import ToolCall
 from iotcall.dialogue import Session
-from iotcall.runtime import Decoding, Other
+from iotcall.runtime import Decoding, Other, Others
 from tests.dialogue.house.talk import House, call
 
 
@@ -22,11 +22,22 @@ def decoded(*answers: tuple[tuple[ToolCall, ...], float]) -> Decoding:
 
 def weighed(house: House, said: str, *answers: tuple[tuple[ToolCall, ...], float],
             site: str = "default") -> Decoding:
-    return house.conversation.weigh(house.sessions.of(site), said, decoded(*answers))
+    return among(house, said, decoded(*answers), site)
+
+
+def among(house: House, said: str, found: Decoding, site: str = "default") -> Decoding:
+    return house.conversation.decoded(house.sessions.of(site), said, lambda _: found)
 
 
 def is_doubtful(house: House, said: str, calls: tuple[ToolCall, ...], confidence: float) -> bool:
-    others = house.conversation.others(Session("default", 4), said)
+    asked: list[Others | None] = []
+
+    def decode(others: Others | None) -> Decoding:
+        asked.append(others)
+        return decoded((calls, confidence))
+
+    house.conversation.decoded(Session("default", 4), said, decode)
+    [others] = asked
     assert others is not None
     return others.worth(calls, confidence)
 
@@ -37,7 +48,7 @@ KETTLE = (call("turn", state="on", target="kettle"),)
 def test_an_answer_that_is_sure_and_can_be_done_is_left_as_it_is(house: House) -> None:
     found = decoded((KETTLE, 0.95))
     assert not is_doubtful(house, "kettle on", KETTLE, 0.95)
-    assert house.conversation.weigh(house.sessions.of("default"), "kettle on", found) is found
+    assert among(house, "kettle on", found) is found
 
 
 @pytest.mark.parametrize(("said", "calls", "confidence"), [
@@ -131,8 +142,7 @@ def test_a_scenes_name_alone_is_that_scene(house: House, said: str) -> None:
 def test_a_scene_that_nobody_wants_any_more_is_left(house: House) -> None:
     """The session was ended while the student read it."""
     broken_off = msgspec.structs.replace(decoded(((), 0.0)), outcome="cancelled")
-    assert house.conversation.weigh(
-        house.sessions.of("default"), "movie night", broken_off) is broken_off
+    assert among(house, "movie night", broken_off) is broken_off
 
 
 def test_a_scenes_name_beside_other_words_is_the_students_to_read(house: House) -> None:
@@ -152,5 +162,4 @@ def test_looking_changes_nothing(house: House) -> None:
 @pytest.mark.parametrize(("said", "left"), [("asdf asdf", 0.0), ("kettl", 0.97), ("Kettle", 0.97)])
 def test_words_that_nobody_knows_are_no_wish(house: House, said: str, left: float) -> None:
     strange = msgspec.structs.replace(decoded((KETTLE, 0.97)), is_known=False)
-    found = house.conversation.weigh(house.sessions.of("default"), said, strange)
-    assert found.confidence == left
+    assert among(house, said, strange).confidence == left
