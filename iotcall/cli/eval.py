@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from iotcall.evaluate.judging import History, Judged
     from iotcall.evaluate.noise import Noisy
 
+TyposOption = Annotated[int, typer.Option(
+    min=0, max=9, help="Typos in every utterance; judged beside the clean ones.")]
+WerOption = Annotated[float, typer.Option(
+    min=0, max=0.5, help="Transcription noise at this word error rate, e.g. 0.1; judged beside the "
+                         "clean utterances.")]
+SeedOption = Annotated[int, typer.Option(help="Of the noise.")]
 DataOption = Annotated[list[Path], typer.Option(
     "--data", metavar="FILE", help="Labelled dialogues: JSON Lines with 'question' and 'answer', "
                                    "or .said; may be repeated.")]
@@ -33,12 +39,9 @@ def eval_(
     seen: Annotated[list[Path] | None, typer.Option(
         metavar="FILE", help="What the student was trained on (dialogues, or an utterance a line); "
                              "figures are given without it too. May be repeated.")] = None,
-    typos: Annotated[int, typer.Option(
-        min=0, max=9, help="Typos in every utterance; judged beside the clean ones.")] = 0,
-    wer: Annotated[float, typer.Option(
-        min=0, max=0.5, help="Transcription noise at this word error rate, e.g. 0.1; judged beside "
-                             "the clean utterances.")] = 0,
-    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    typos: TyposOption = 0,
+    wer: WerOption = 0,
+    seed: SeedOption = 0,
     compare: Annotated[str | None, typer.Option(
         metavar="DIR|NAME", help="Another bundle, on the same items.")] = None,
     plot: Annotated[Path | None, typer.Option(
@@ -75,7 +78,7 @@ def eval_(
                              for text in read_utterances(path, opened.catalogue)]) if seen else None
     for each in (opened, other) if other else (opened,):
         check_references(dialogues, each.catalogue)
-    noise = _noise(dialogues, opened.catalogue, typos, wer, seed)
+    noise = noise_of(dialogues, opened.catalogue, typos, wer, seed)
     said = list(noise.dialogues) if noise else dialogues
     judged = asked(opened, said, history, quiet=json)
     found = figures(judged, unseen=new)
@@ -126,8 +129,9 @@ def progress(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], 
         yield lambda done: bar.update(task, completed=done)
 
 
-def _noise(dialogues: Sequence[Dialogue], catalogue: Catalogue, typos: int, wer: float, seed: int
-           ) -> Noisy | None:
+def noise_of(dialogues: Sequence[Dialogue], catalogue: Catalogue, typos: int, wer: float, seed: int
+             ) -> Noisy | None:
+    """The dialogues with the noise that was asked for; None: with none."""
     from iotcall.evaluate.noise import mishear, mistype
 
     if typos and wer:

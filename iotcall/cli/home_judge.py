@@ -5,12 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
+from iotcall.cli.eval import SeedOption, TyposOption, WerOption, noise_of
 from iotcall.cli.output import BundleOption, JsonOption, bundle_folder, print_json
 
 if TYPE_CHECKING:
-    from iotcall.evaluate.outcomes import HomeFigures
+    from iotcall.catalogue import Catalogue
+    from iotcall.devices import Home
+    from iotcall.evaluate.noise import NoiseFigures
+    from iotcall.evaluate.outcomes import HomeFigures, SaidTurn
+
+    Played = list[tuple[Home, list[SaidTurn]]]
 
 _SHOWN = 20
 """Misses that are printed for people; --json has them all."""
@@ -23,11 +30,17 @@ def judge(
     threshold: Annotated[float | None, typer.Option(
         min=0, max=1, help="Confidence below which nothing is done; by default the bundle's.")
     ] = None,
+    typos: TyposOption = 0,
+    wer: WerOption = 0,
+    seed: SeedOption = 0,
     quiet: Annotated[bool, typer.Option(help="Figures only, no misses.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Play what people say in homes and compare what happens, device by device."""
-    import msgspec
+    """Play what people say in homes and compare what happens, device by device.
+
+    With --typos or --wer all figures are of the noisy utterances, and what the noise cost is told
+    beside them. What should happen stays what it was.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
@@ -53,17 +66,23 @@ def judge(
                              opened.folder / "dialogue.toml")
     if threshold is not None:
         settings = msgspec.structs.replace(settings, fallback_below=threshold)
-    found: list[HomeFigures] = []
+    noisy, noise = _with_noise(played, opened.catalogue, typos, wer, seed)
     with Student.open(opened) as student, Progress(
             console=Console(stderr=True), transient=True, disable=json) as bar:
-        task = bar.add_task("turns", total=sum(len(turns) for _, turns in played))
-        for known, turns in played:
-            found.append(judge_home(student, known, settings, opened.catalogue, turns,
-                                    progress=lambda: bar.advance(task)))
+        task = bar.add_task("turns", total=sum(len(turns) for _, turns in played) * (
+            2 if noise else 1))
+
+        def judged(what: Played) -> list[HomeFigures]:
+            return [judge_home(student, known, settings, opened.catalogue, turns,
+                               progress=lambda: bar.advance(task)) for known, turns in what]
+
+        found = judged(noisy)
+        clean = together(judged(played)) if noise else None
     if json:
         print_json({"all": together(found),
                     "homes": {file.stem: figures
-                              for file, figures in zip(files, found, strict=True)}})
+                              for file, figures in zip(files, found, strict=True)},
+                    **({"noise": noise, "without_noise": clean} if noise else {})})
         return
     for (known, _), figures in zip(played, found, strict=True):
         typer.echo(f"{known.name:20} {len(known.devices):3} devices  {_line(figures)}")
@@ -71,6 +90,12 @@ def judge(
     low, high = whole.interval95
     typer.echo(f"{len(found)} home{'s' * (len(found) != 1)}: {_line(whole)}; "
                f"95 % interval {low:.1%} to {high:.1%}")
+    if noise and clean:
+        cost = clean.exactly_right - whole.exactly_right
+        typer.echo(f"noise ({noise.kind}, seed {noise.seed}): {noise.altered} of "
+                   f"{noise.utterances} utterances altered, word error rate "
+                   f"{noise.word_error_rate:.1%}; it costs {100 * cost:.1f} points, without it: "
+                   f"{_line(clean)}")
     for miss in () if quiet else whole.misses[:_SHOWN]:
         confidence = "" if miss.confidence is None else f"   confidence {miss.confidence:.2f}"
         typer.echo(f"{miss.home}, line {miss.line}: {miss.utterance}\n"
@@ -78,6 +103,20 @@ def judge(
                    f"  {miss.happened}")
     if not quiet and len(whole.misses) > _SHOWN:
         typer.echo(f"{len(whole.misses) - _SHOWN} more; --json has them all")
+
+
+def _with_noise(played: Played, catalogue: Catalogue, typos: int, wer: float, seed: int
+                ) -> tuple[Played, NoiseFigures | None]:
+    """The same turns in noisy words; every word may be altered, names too."""
+    from iotcall.evaluate import Dialogue, LabelledTurn
+
+    said = [Dialogue((LabelledTurn(turn.utterance, ()),)) for _, turns in played for turn in turns]
+    noise = noise_of(said, catalogue, typos, wer, seed)
+    if noise is None:
+        return played, None
+    heard = iter(noise.dialogues)
+    return [(known, [msgspec.structs.replace(turn, utterance=next(heard).turns[0].utterance)
+                     for turn in turns]) for known, turns in played], noise.figures
 
 
 def _line(found: HomeFigures) -> str:

@@ -97,6 +97,9 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     decision, 0..1: low where it would rather say something else. 1 without a decision."""
     is_known: bool = True
     """Whether the student knows a word of what was said, by its bundle's lexicon."""
+    slips: tuple[tuple[str, str], ...] = ()
+    """Words of the dialogue that the student read otherwise than they were said: as they were said,
+    and stand in calls, and as it read them."""
     others: tuple[Other, ...] = ()
     """The likeliest other answers that were asked for, the likeliest first."""
     others_passes: int = 0

@@ -56,6 +56,12 @@ class Reading:
             return tuple(calls)
         return tuple(self._with(call, self._said) for call in calls)
 
+    @property
+    def slips(self) -> tuple[tuple[str, str], ...]:
+        """Each word that is read otherwise than it was said: as it was said, and as it is read."""
+        return tuple({text.said[start:end]: text.read[first:last] for text in self._changed
+                      for start, end, first, last in text.words}.items())
+
     def as_read(self, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
         """The other way round: calls of what was said as those of what is read."""
         if not self._changed:

@@ -108,3 +108,17 @@ def test_bad_input_is_named(tmp_path: Path, files: dict[str, str], says: str) ->
 
 def test_a_bundle_that_is_not_there_is_named(homes: Path) -> None:
     assert "nowhere" in run("home", "judge", "--homes", str(homes), "--bundle", "nowhere", code=2)
+
+
+def test_noise_is_told_with_its_cost(homes: Path) -> None:
+    told = json.loads(judge(homes, "--typos", "1", "--json"))
+    assert told["noise"]["kind"] == "typos"
+    assert told["noise"]["altered"] == told["noise"]["utterances"] == 3
+    assert told["without_noise"]["exact"] == 2
+    read = judge(homes, "--wer", "0.3", "--seed", "7")
+    assert "noise (transcription, seed 7)" in read
+    assert "without it:   2 of   3 exactly right" in read
+
+
+def test_two_kinds_of_noise_at_once_are_refused(homes: Path) -> None:
+    assert "choose one" in judge(homes, "--typos", "1", "--wer", "0.1", code=2)

@@ -95,3 +95,11 @@ def test_the_shipped_catalogues_texts_are_grounded() -> None:
     found = reading((), "kichen off", home)
     assert found.as_said([ToolCall("turn", {"state": "off", "target": "kitchen"})])[0].arguments[
         "target"] == "kichen"
+
+
+def test_slips_are_told_with_what_was_read(catalogue: Catalogue) -> None:
+    before = Turn("kichen lihgts on", ())
+    assert reading([before], "trun off", catalogue).slips == (
+        ("trun", "turn"), ("kichen", "kitchen"), ("lihgts", "lights"))
+    assert reading((), "turn off", catalogue).slips == ()
+    assert reading([before], "trun off", catalogue, None).slips == ()

@@ -14,6 +14,7 @@ Leaves out: what an answer comes to (the resolver's), the threshold (the convers
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import msgspec
@@ -38,6 +39,7 @@ _OVERLOOKED, _REPLACED = 0.2, 0.6
 """How often one who names a device speaks of an earlier one all the same, and of the named one."""
 _VERBS = frozenset({("switch",)})
 """Words for a kind of device that are heard as a verb far more often."""
+_WORD = re.compile(r"[^\W_]+")
 _UNSEEN = 0.5
 """Of the answers that were not looked at, together."""
 
@@ -73,7 +75,11 @@ class Weigher:
             return msgspec.structs.replace(
                 decoding, calls=(ToolCall("scene", {"name": self._scene}),), outcome="call",
                 confidence=1.0)
-        if decoding.outcome != "call" or not self.is_doubtful(decoding.calls, decoding.confidence):
+        if decoding.outcome != "call":
+            return decoding
+        if decoding.slips:
+            decoding = self._spelt(decoding)
+        if not self.is_doubtful(decoding.calls, decoding.confidence):
             return decoding
         shares: dict[Hashable, float] = {}
         first: dict[Hashable, tuple[ToolCall, ...]] = {}
@@ -91,6 +97,26 @@ class Weigher:
         return msgspec.structs.replace(
             decoding, calls=first[best],
             confidence=shares[best] / (sum(shares.values()) + max(left, 0.0) * _UNSEEN))
+
+    def _spelt(self, decoding: Decoding) -> Decoding:
+        """The answers in the words that were meant, where this home makes more of those than of the
+        words that were said: "kettlee", but not "Kevns lamp" if there is one."""
+        meant = dict(decoding.slips)
+
+        def best(calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
+            right = tuple(ToolCall(call.name, {
+                key: _WORD.sub(lambda word: meant.get(word[0], word[0]), value)
+                if isinstance(value, str) else value
+                for key, value in call.arguments.items()}) for call in calls)
+            if right == calls or _usual(right, self._foresee(right)) <= _usual(
+                    calls, self._foresee(calls)):
+                return calls
+            return right
+
+        return msgspec.structs.replace(
+            decoding, calls=best(decoding.calls),
+            others=tuple(other.through(lambda calls: best(tuple(calls)))
+                         for other in decoding.others))
 
     def _readings(self, calls: tuple[ToolCall, ...]
                   ) -> tuple[tuple[tuple[ToolCall, ...], float], ...]:

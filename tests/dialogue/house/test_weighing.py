@@ -163,3 +163,15 @@ def test_looking_changes_nothing(house: House) -> None:
 def test_words_that_nobody_knows_are_no_wish(house: House, said: str, left: float) -> None:
     strange = msgspec.structs.replace(decoded((KETTLE, 0.97)), is_known=False)
     assert among(house, said, strange).confidence == left
+
+
+def test_the_words_that_were_meant_count_where_those_that_were_said_name_nothing(house: House
+                                                                                 ) -> None:
+    said = (call("turn", state="on", target="pots"),)
+    slipped = msgspec.structs.replace(decoded((said, 0.97)), slips=(("pots", "kettle"),))
+    assert among(house, "pots on", slipped).calls == KETTLE
+
+
+def test_a_name_that_looks_like_a_slip_stays_where_a_device_is_called_so(house: House) -> None:
+    named = msgspec.structs.replace(decoded((KETTLE, 0.97)), slips=(("kettle", "settle"),))
+    assert among(house, "kettle on", named).calls == KETTLE
