@@ -73,8 +73,12 @@ def judge(
             2 if noise else 1))
 
         def judged(what: Played) -> list[HomeFigures]:
-            return [judge_home(student, known, settings, opened.catalogue, turns,
-                               progress=lambda: bar.advance(task)) for known, turns in what]
+            figures = []
+            for known, turns in what:
+                student.expect_names(known.spoken_names())
+                figures.append(judge_home(student, known, settings, opened.catalogue, turns,
+                                          progress=lambda: bar.advance(task)))
+            return figures
 
         found = judged(noisy)
         clean = together(judged(played)) if noise else None

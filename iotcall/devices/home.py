@@ -65,6 +65,11 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
             "scenes": list(self.scenes),
         }
 
+    def spoken_names(self) -> tuple[str, ...]:
+        """Everything that has a name here, by all its names."""
+        return tuple(dict.fromkeys(
+            name.replace("_", " ") for names in self.names().values() for name in names))
+
     def counted(self) -> tuple[Device, ...]:
         """What is meant where all of a sort or of a room are: no group beside its members."""
         beside = beside_members(self.devices)

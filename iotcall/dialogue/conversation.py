@@ -207,8 +207,7 @@ class Conversation:
     def _is_of_a_name(self, utterance: str) -> bool:
         """Whether a word is, or is nearly, one of a name of this home."""
         said = words(utterance)
-        named = {word for names in self.home.names().values() for name in names
-                 for word in words(name)}
+        named = {word for name in self.home.spoken_names() for word in words(name)}
         return any(alike(word, other) >= _NEARLY for word in said for other in named)
 
     def _settle(self, session: Session, utterance: str, session_id: str | None,

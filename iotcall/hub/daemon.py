@@ -81,6 +81,7 @@ def run_hub(
         BrokerError: the first connection fails (later ones are made again for ever), or another
             hub takes over our client id.
     """
+    student.expect_names(home.spoken_names())
     group = settings.share
     if bool(group) != (store is not None and store.shared):
         raise InputError("workers with --share keep what they know in one --store redis://..., and "
@@ -133,6 +134,7 @@ def run_hub(
 
     def changed(now: Home) -> None:
         conversation.home = now
+        student.expect_names(now.spoken_names())
         link.follow(subscriptions())
 
     def send(publications: Sequence[Publication]) -> None:

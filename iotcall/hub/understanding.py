@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -33,6 +33,9 @@ class Understander(Protocol):
     def prepare(self, history: Sequence[Turn], *, site: str,
                 cancelled: Callable[[], bool]) -> None:
         """Get ready for the site's next utterance, while nobody waits."""
+
+    def expect_names(self, names: Iterable[str]) -> None:
+        """Take what things in the home are called now."""
 
 
 class Understanding:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import TracebackType
 
@@ -190,9 +190,13 @@ class Student:
         """
         if self.drafter:
             self.drafter.bind_registry(names)
-        refused = [name for part in self.parts
-                   for name in part.binder.bind_registry(names)]
-        return tuple(dict.fromkeys(refused))
+        return tuple(dict.fromkeys(name for part in self.parts
+                                   for name in part.binder.bind_registry(names)))
+
+    def expect_names(self, names: Iterable[str]) -> None:
+        """Take what things in the home are called now: a slip in a name is read as the name."""
+        if self.bundle.lexicon:
+            self._speller = Speller(self.bundle.lexicon, names)
 
     def close(self) -> None:
         """Let go of all pasts."""

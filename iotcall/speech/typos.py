@@ -8,7 +8,7 @@ Words with digits or apostrophes stay, and so do short ones.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -54,9 +54,13 @@ class Respelt(msgspec.Struct, frozen=True):
 class Speller:
     """Reads texts by a lexicon."""
 
-    def __init__(self, lexicon: Lexicon) -> None:
-        self._rank = {word: rank for rank, word in enumerate(lexicon.usual)}
-        self._known = {*lexicon.usual, *lexicon.spared}
+    def __init__(self, lexicon: Lexicon, names: Iterable[str] = ()) -> None:
+        """`names` of things that are spoken of here: their words are right as they are, and what a
+        slip was meant for before any usual word."""
+        own = dict.fromkeys(word.lower() for name in names for word in _WORD.findall(name))
+        self._rank = {word: rank for rank, word in enumerate(dict.fromkeys(
+            (*own, *lexicon.usual)))}
+        self._known = {*own, *lexicon.usual, *lexicon.spared}
 
     def word(self, word: str) -> str:
         """The word, or the usual one that it was probably meant for, in the same case."""

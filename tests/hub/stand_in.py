@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,9 @@ class StandIn:
     def prepare(self, history: Sequence[Turn], *, site: str,
                 cancelled: Callable[[], bool]) -> None:
         """Nothing: it is always ready."""
+
+    def expect_names(self, names: Iterable[str]) -> None:
+        """Nothing: its patterns take any."""
 
     def decode(self, history: Sequence[Turn], utterance: str, *, site: str, deadline: float,
                cancelled: Callable[[], bool], others: Others | None) -> Decoding:

@@ -97,3 +97,12 @@ def test_reading_takes_time_in_proportion_to_the_words() -> None:
 ])
 def test_a_text_of_which_no_word_is_known_is_told(said: str, known: bool) -> None:
     assert SPELLER.knows(said) == known
+
+
+def test_a_slip_in_a_name_of_the_home_is_that_name_before_any_usual_word() -> None:
+    at_home = Speller(LEXICON, ["The Dooor lamp", "Zoltan 2"])
+    assert at_home.word("Zoltn") == "Zoltan"
+    assert at_home.word("dooor") == "dooor"  # as its owner writes it
+    assert at_home.word("doooor") == "dooor"
+    assert at_home.word("kichen") == "kitchen"
+    assert SPELLER.word("Zoltn") == "Zoltn"
