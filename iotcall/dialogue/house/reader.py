@@ -19,7 +19,7 @@ from iotcall.dialogue.house.weighing import Weigher
 from iotcall.dialogue.outcomes import Answer, Plan, Question, Refusal
 from iotcall.dialogue.session import Pending, Session
 from iotcall.dialogue.settings import DialogueSettings
-from iotcall.dialogue.words import is_only, without, words
+from iotcall.dialogue.words import has_any, is_only, without, words
 
 
 class HouseReader:
@@ -39,7 +39,19 @@ class HouseReader:
         """What the calls come to; changes nothing."""
         around = msgspec.structs.replace(self._around(home, session), here=_is_here(meant),
                                          named=_named(meant, self._house))
-        return resolve(calls, around, self._states)
+        return resolve([self._without_carried_scope(call, meant) for call in calls], around,
+                       self._states)
+
+    def _without_carried_scope(self, call: ToolCall, meant: str) -> ToolCall:
+        """"Turn off all the lights", then "lights on": all that were meant before are not meant
+        now, where what is meant is named anew and "all" is not."""
+        said = words(meant)
+        target = str(call.arguments.get("target", ""))
+        if call.arguments.get("scope") != "all" or not target or not has_any(said, [target]) or (
+                has_any(said, self._settings.everywhere)):
+            return call
+        return ToolCall(call.name, {key: value for key, value in call.arguments.items()
+                                    if key != "scope"})
 
     def weigher(self, utterance: str, home: Home, session: Session) -> Weigher:
         """For the answers of a student to the utterance."""

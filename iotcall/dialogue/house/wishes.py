@@ -31,6 +31,8 @@ _KINDS: dict[str, tuple[Kind, ...]] = {
     "mode": ("thermostat", "fan", "vacuum")}
 _AMOUNTS = ("brightness", "setpoint", "volume", "position", "speed")
 """Properties that a number says."""
+_NO_VALUE = frozenset({"a", "an", "it", "my", "of", "that", "the", "this", "to"})
+"""Words that say no value by themselves."""
 _SIZES = {"little": 0.5, "some": 1.0, "much": 2.0}
 _COVER = {"open": ("open", 100), "close": ("close", 0)}
 _PLAYBACK = {"play": "playing", "pause": "paused", "stop": "stopped"}
@@ -67,6 +69,8 @@ def wish_of(call: ToolCall, house: House, degrees_said: Unit, named: Collection[
     """
     arguments = {key: str(value) for key, value in call.arguments.items()}
     value = arguments.get("value", "")
+    if _NO_VALUE.issuperset(words(value)):
+        value = ""  # "change the colour": "the" is none
     match call.name:
         case "turn":
             state = arguments["state"]

@@ -271,3 +271,23 @@ def test_more_of_it_is_more_of_what_there_is(house: House) -> None:
     assert house.does(call("adjust", property="temperature", direction="up", amount="ten percent",
                            target="floor lamp"), said="a little up, by ten percent") == [
         ("floor lamp", "brightness", 50)]
+
+
+def test_an_article_is_no_value_and_what_is_missing_is_asked(house: House) -> None:
+    outcome = house.says(call("set_color", value="the", target="desk lamp"),
+                         said="change the colour of the desk lamp")
+    assert isinstance(outcome, Question)
+    assert outcome.reply == "Which colour?"
+    assert house.does(said="red") == [("desk lamp", "color", "#ff0000")]
+
+
+def test_all_is_not_meant_again_where_something_else_is_named_anew(house: House) -> None:
+    kitchen = house.names(call("turn", state="on", target="lights"), site="kitchen")
+    for_all = call("turn", state="on", target="lights", scope="all")
+    at = house.sessions.of("kitchen")
+    for said, everywhere in (("lights on", False), ("all the lights on", True), ("on", True)):
+        begun = house.conversation.begin(at, said, None)
+        assert begun is None
+        outcome = house.says(for_all, site="kitchen", said=said)
+        assert isinstance(outcome, Plan)
+        assert ({told.device.name for told in outcome.commands} != kitchen) == everywhere
