@@ -152,7 +152,12 @@ def _opened(recipe: Recipe, catalogue: Catalogue) -> Iterator[tuple[Recipe, Base
 
     if not recipe.base:
         from iotcall.distill.training.record import SCRATCH_FORMAT
+        from iotcall.distill.training.warm_start import encoder_folder, student_folder
 
+        for name, there in ((recipe.warm_start, encoder_folder),
+                            (recipe.begins_as, student_folder)):
+            if name:
+                there(name)  # before dialogues are drawn
         name = recipe.format or SCRATCH_FORMAT
         format_named(name)
         yield msgspec.structs.replace(recipe, format=name), None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from iotcall.errors import InputError, IotcallError
+from iotcall.errors import IotcallError
 from iotcall.hil import userland
 from iotcall.hil.booted import DISKS_FOLDER, NEEDED, PACKAGES_DISK, ROOT_DISK, BootedSystem
 from iotcall.hil.disk import compile_python, make_disk, program
@@ -50,11 +50,8 @@ def set_up(folder: Path, *, mirror: str = MIRROR, progress: Progress = lambda _:
         InputError: this machine lacks programs or room for it; nothing was begun.
         IotcallError: a step failed; says its last words. What was made before stays.
     """
-    if missing := missing_programs():
-        raise InputError(f"{', '.join(missing)} not found; apt-get install "
-                         f"{' '.join(sorted(set(missing.values())))}")
     return make_all(folder, steps_of(folder, mirror, progress), lambda: _versions(folder), progress,
-                    room_megabytes=_ROOM_MB)
+                    room_megabytes=_ROOM_MB, missing=missing_programs())
 
 
 def is_set_up(folder: Path) -> bool:

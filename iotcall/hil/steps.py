@@ -48,19 +48,24 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_all(folder: Path, steps: Sequence[Step], versions: Callable[[], dict[str, str]],
-             progress: Progress, *, room_megabytes: int) -> Made:
+             progress: Progress, *, room_megabytes: int,
+             missing: Mapping[str, str] | None = None) -> Made:
     """Make what of the steps is missing or outdated, and ask the result for its versions.
 
     Args:
         folder: made if need be; one setup works in it at a time.
         versions: asked at the end; what it says is kept in ``made.json``.
         progress: is told what is being done, one line at a time.
+        missing: programs that this machine lacks -> Debian's packages of them.
         room_megabytes: that must be free where a step is to be made.
 
     Raises:
-        InputError: there is not so much room; nothing was begun.
+        InputError: there is not so much room, or programs are missing; nothing was begun.
         IotcallError: a step failed; says its last words. What was made before stays.
     """
+    if missing:
+        raise InputError(f"{', '.join(missing)} not found; apt-get install "
+                         f"{' '.join(sorted(set(missing.values())))}")
     folder.mkdir(parents=True, exist_ok=True)
     with _only_one(folder / ".lock", progress):
         if any(not is_made(folder, step) for step in steps):

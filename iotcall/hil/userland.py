@@ -67,11 +67,8 @@ def set_up(folder: Path, *, mirror: str = MIRROR, progress: Progress = lambda _:
         InputError: this machine lacks programs or room for it; nothing was begun.
         IotcallError: a step failed; says its last words. What was made before stays.
     """
-    if missing := missing_programs():
-        raise InputError(f"{', '.join(missing)} not found; apt-get install "
-                         f"{' '.join(sorted(set(missing.values())))}")
     return make_all(folder, steps_of(folder, mirror, progress), lambda: _versions(folder), progress,
-                    room_megabytes=_ROOM_MB)
+                    room_megabytes=_ROOM_MB, missing=missing_programs())
 
 
 def is_set_up(folder: Path) -> bool:

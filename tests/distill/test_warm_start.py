@@ -16,7 +16,12 @@ from iotcall.catalogue import Catalogue
 from iotcall.distill.recipe import Recipe
 from iotcall.distill.training.architectures import LEARNT_POSITIONS, new_student
 from iotcall.distill.training.tokenizer import train_tokenizer
-from iotcall.distill.training.warm_start import begin_as, begin_with, encoder_folder
+from iotcall.distill.training.warm_start import (
+    begin_as,
+    begin_with,
+    encoder_folder,
+    student_folder,
+)
 from iotcall.errors import InputError
 from iotcall.formats import format_named
 
@@ -279,6 +284,6 @@ def test_a_student_of_other_sizes_is_refused(
 def test_a_folder_without_a_student_is_named(tokenizer: Tokenizer, student: OPTForCausalLM,
                                              encoder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has no config\.json; train that one first"):
-        begin_as(student, tokenizer, tmp_path)
+        student_folder(str(tmp_path))
     with pytest.raises(InputError, match="is bert: expected a student of OPT's build"):
         begin_as(student, tokenizer, encoder)

@@ -23,7 +23,12 @@ from iotcall.distill.training.architectures import new_student
 from iotcall.distill.training.record import SCRATCH_FORMAT
 from iotcall.distill.training.sequences import texts
 from iotcall.distill.training.tokenizer import train_tokenizer
-from iotcall.distill.training.warm_start import begin_as, begin_with, encoder_folder
+from iotcall.distill.training.warm_start import (
+    begin_as,
+    begin_with,
+    encoder_folder,
+    student_folder,
+)
 from iotcall.errors import InputError
 from iotcall.evaluate import Dialogue
 from iotcall.formats import Format, PromptPieces, format_named
@@ -74,7 +79,7 @@ def from_scratch(recipe: Recipe, dialogues: Sequence[Dialogue], catalogue: Catal
     if recipe.warm_start:
         begin_with(model, tokenizer, encoder_folder(recipe.warm_start))
     if recipe.begins_as:
-        begin_as(model, tokenizer, Path(recipe.begins_as))
+        begin_as(model, tokenizer, student_folder(recipe.begins_as))
     return Beginning(model=model, tokenizer=tokenizer, format=format, pieces=pieces, end_id=end_id,
                      positions=model.config.max_position_embeddings)
 

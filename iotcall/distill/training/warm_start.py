@@ -74,16 +74,26 @@ def begin_with(student: OPTForCausalLM, tokenizer: Tokenizer, folder: Path) -> N
         _embed(decoder, encoder.embeddings, _pieces(tokenizer, folder))
 
 
-def begin_as(student: OPTForCausalLM, tokenizer: Tokenizer, folder: Path) -> None:
-    """Give the student another one's layers and positions, and the words that both have.
+def student_folder(name: str) -> Path:
+    """The folder of a trained student.
 
     Raises:
-        InputError: there is no student in the folder, or it is of another build or size.
+        InputError: there is none in it.
     """
+    folder = Path(name)
     for part in ("config.json", "tokenizer.json", "model.safetensors"):
         if not (folder / part).is_file():
             raise InputError(f"no student for begins_as: {folder} has no {part}; train that one "
                              "first, or name the folder that it is in")
+    return folder
+
+
+def begin_as(student: OPTForCausalLM, tokenizer: Tokenizer, folder: Path) -> None:
+    """Give the student another one's layers and positions, and the words that both have.
+
+    Raises:
+        InputError: it is of another build or size.
+    """
     config = AutoConfig.from_pretrained(folder)
     if config.model_type != "opt":
         raise InputError(f"{folder} is {config.model_type}: expected a student of OPT's build for "
