@@ -164,7 +164,7 @@ class Cable:
                 self._plugged[direction].wait()
                 if _is_reset(source):
                     break
-                target.sendall(source.recv(65536))
+                target.sendall(source.recv(len(chunk)))  # more may have come since the peek
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_RDWR)
 
