@@ -94,7 +94,8 @@ def shout(text: str, random: Random) -> str:
 
 def mishear(text: str, random: Random) -> str:
     """What a bad recogniser makes of it: a word that sounds alike, a small one lost, one cut in two
-    or joined with the next, said twice, or a filler between. Spaces at both ends stay."""
+    or joined with the next, said twice, a filler between, or letters lost where it began to listen
+    late or stopped early. Spaces at both ends stay."""
     words = text.split(" ")
     filled = [index for index, word in enumerate(words)
               if word.strip(",.!?") and not _is_number(word)]
@@ -102,7 +103,7 @@ def mishear(text: str, random: Random) -> str:
         return text
     index = random.choice(filled)
     word = words[index].strip(",.!?").casefold()
-    match random.randrange(6):
+    match random.randrange(7):
         case 0 | 1:
             alike = [each for each in filled if words[each].strip(",.!?").casefold() in _HEARD
                      and not any(map(_is_number, words[each + 1:each + 2]))]  # "to sixty"
@@ -119,6 +120,11 @@ def mishear(text: str, random: Random) -> str:
                 words[index] = f"{words[index][:place]} {words[index][place:]}"
         case 4:
             words[index] = f"{words[index]} {random.choice((word, *FILLERS))}"
+        case 5:
+            index = random.choice((filled[0], filled[-1]))
+            if len(words[index]) > 5 and words[index].isalpha():
+                lost = random.choice((1, 1, 2))
+                words[index] = words[index][lost:] if index == filled[0] else words[index][:-lost]
         case _:
             if index + 1 < len(words) and word.isalpha() and words[index + 1].isalpha() and (
                     not _is_number(words[index + 1])):
