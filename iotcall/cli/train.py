@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from iotcall.catalogue import Catalogue
     from iotcall.distill.recipe import Recipe
     from iotcall.distill.training.beginning import Base
+    from iotcall.distill.training.elder import Elder
     from iotcall.distill.training.log import Judgement, Row
     from iotcall.evaluate import Dialogue
 
@@ -98,14 +99,15 @@ def train(
     }, lora, {"rank": rank, "alpha": alpha, "merged": None if adapter is None else not adapter})
     folder = find("grammars", wanted.catalogue)
     tools = load_catalogue(folder)
+    elder = _elder(wanted)
     with _opened(wanted, tools) as (wanted, opened):
         rows = _dialogues(wanted, folder, tools, data, public, quiet=json)
         chosen = _dev(wanted, folder, tools, dev)
         note = note_of(wanted, rows, chosen)
         finished = standing(out, note, resume=resume) == "finished"
         if not finished:
-            _train(wanted, rows, tools, out, base=opened, dev=chosen, resume=resume, quiet=json,
-                   checkpoint_every=checkpoint_every)
+            _train(wanted, rows, tools, out, base=opened, elder=elder, dev=chosen, resume=resume,
+                   quiet=json, checkpoint_every=checkpoint_every)
     judgements = [row for row in read_log(out) if isinstance(row, Judgement)]
     if json:
         print_json({"checkpoint": str(out), "recipe": msgspec.to_builtins(wanted),
@@ -145,6 +147,23 @@ def _recipe(given: str | None, options: dict[str, Any], lora: bool | None,
         raise InputError(f"the student cannot be built: {error}") from error
 
 
+def _elder(recipe: Recipe) -> Elder | None:
+    """What the recipe begins as: the student of a bundle or of a checkpoint."""
+    if not recipe.begins_as:
+        return None
+    import torch
+
+    from iotcall.bundle.manifest import MANIFEST
+    from iotcall.distill.training.elder import Elder, elder_in, vocabulary_of
+    from iotcall.export.unpacking import bundle_weights
+
+    folder = find("bundles", recipe.begins_as)
+    if not (folder / MANIFEST).is_file():
+        return elder_in(folder)
+    weights = {name: torch.from_numpy(array) for name, array in bundle_weights(folder).items()}
+    return Elder(str(folder), weights, vocabulary_of(folder))
+
+
 @contextmanager
 def _opened(recipe: Recipe, catalogue: Catalogue) -> Iterator[tuple[Recipe, Base | None]]:
     """The recipe with its wire format, and its base for as long as the context lasts."""
@@ -152,12 +171,10 @@ def _opened(recipe: Recipe, catalogue: Catalogue) -> Iterator[tuple[Recipe, Base
 
     if not recipe.base:
         from iotcall.distill.training.record import SCRATCH_FORMAT
-        from iotcall.distill.training.warm_start import encoder_folder, student_folder
+        from iotcall.distill.training.warm_start import encoder_folder
 
-        for name, there in ((recipe.warm_start, encoder_folder),
-                            (recipe.begins_as, student_folder)):
-            if name:
-                there(name)  # before dialogues are drawn
+        if recipe.warm_start:
+            encoder_folder(recipe.warm_start)  # before dialogues are drawn
         name = recipe.format or SCRATCH_FORMAT
         format_named(name)
         yield msgspec.structs.replace(recipe, format=name), None
@@ -222,14 +239,15 @@ def _labelled(paths: Sequence[Path], recipe: Recipe, catalogue: Catalogue) -> li
 
 
 def _train(recipe: Recipe, rows: Sequence[Dialogue], catalogue: Catalogue, out: Path, *,
-           base: Base | None, dev: Sequence[Dialogue], resume: bool, quiet: bool,
-           checkpoint_every: int) -> None:
+           base: Base | None, elder: Elder | None, dev: Sequence[Dialogue], resume: bool,
+           quiet: bool, checkpoint_every: int) -> None:
     from iotcall.distill.training.trainer import train_student
 
     try:
         with _progress(quiet=quiet) as (callbacks, told):
-            train_student(recipe, rows, catalogue, out, base=base, dev=dev, resume=resume,
-                          checkpoint_every=checkpoint_every, callbacks=callbacks, told=told)
+            train_student(recipe, rows, catalogue, out, base=base, elder=elder, dev=dev,
+                          resume=resume, checkpoint_every=checkpoint_every, callbacks=callbacks,
+                          told=told)
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
         typer.echo("the same command with --resume continues from the newest checkpoint in "
                    f"{out}, if there is one yet", err=True)

@@ -67,8 +67,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """An encoder whose layers and words an ``opt`` student begins with: a Python package that
     carries it, or its folder; empty: random weights."""
     begins_as: str = ""
-    """Folder of a trained ``opt`` student of these sizes, of whatever catalogue, whose layers and
-    words it begins with; words that this one has not are the encoder's."""
+    """A trained ``opt`` student of these sizes, of whatever catalogue, whose layers and words it
+    begins with: a bundle by name, or the folder of a bundle or checkpoint; words that this one has
+    not are the encoder's."""
     layers: Count = 4
     width: Count = 256
     """Size of the hidden state."""

@@ -260,3 +260,11 @@ def test_a_training_that_cannot_be_is_refused(
     with pytest.raises(InputError, match=re.escape(expected)):
         command("train", *given, *CATALOGUE, "--dialogues", "4", "--out", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_student_to_begin_as_that_is_not_there_is_named(tmp_path: Path) -> None:
+    recipe = tmp_path / "a.toml"
+    recipe.write_text('architecture = "opt"\nbegins_as = "nowhere"\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"'nowhere' is neither .* in bundles/; shipped: banking"):
+        command("train", "--recipe", str(recipe), *CATALOGUE, "--out", str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()

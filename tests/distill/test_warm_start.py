@@ -15,13 +15,9 @@ from transformers import AutoConfig, BertConfig, BertModel, OPTForCausalLM, Robe
 from iotcall.catalogue import Catalogue
 from iotcall.distill.recipe import Recipe
 from iotcall.distill.training.architectures import LEARNT_POSITIONS, new_student
+from iotcall.distill.training.elder import begin_as, elder_in
 from iotcall.distill.training.tokenizer import train_tokenizer
-from iotcall.distill.training.warm_start import (
-    begin_as,
-    begin_with,
-    encoder_folder,
-    student_folder,
-)
+from iotcall.distill.training.warm_start import begin_with, encoder_folder
 from iotcall.errors import InputError
 from iotcall.formats import format_named
 
@@ -251,7 +247,7 @@ def test_a_student_begins_as_another_one(
     student: OPTForCausalLM, encoder: Path, tokenizer: Tokenizer, elder: Path
 ) -> None:
     made = warmed(encoder, tokenizer)
-    begin_as(made, tokenizer, elder)
+    begin_as(made, tokenizer, elder_in(elder))
     given = OPTForCausalLM.from_pretrained(elder).model.decoder
     own = made.model.decoder
     assert same(own.layers, given.layers)
@@ -278,12 +274,11 @@ def test_a_student_of_other_sizes_is_refused(
     made = new_student(msgspec.structs.replace(RECIPE, warm_start="", **changed),
                        tokenizer.get_vocab_size(), 0, 1)
     with pytest.raises(InputError, match=message):
-        begin_as(made, tokenizer, elder)
+        begin_as(made, tokenizer, elder_in(elder))
 
 
-def test_a_folder_without_a_student_is_named(tokenizer: Tokenizer, student: OPTForCausalLM,
-                                             encoder: Path, tmp_path: Path) -> None:
+def test_a_folder_without_a_student_is_named(encoder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has no config\.json; train that one first"):
-        student_folder(str(tmp_path))
+        elder_in(tmp_path)
     with pytest.raises(InputError, match="is bert: expected a student of OPT's build"):
-        begin_as(student, tokenizer, encoder)
+        elder_in(encoder)

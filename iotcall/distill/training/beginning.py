@@ -20,15 +20,11 @@ from iotcall.catalogue import Catalogue
 from iotcall.distill.recipe import Recipe
 from iotcall.distill.training.adapting import adapted, save_adapted
 from iotcall.distill.training.architectures import new_student
+from iotcall.distill.training.elder import Elder, begin_as
 from iotcall.distill.training.record import SCRATCH_FORMAT
 from iotcall.distill.training.sequences import texts
 from iotcall.distill.training.tokenizer import train_tokenizer
-from iotcall.distill.training.warm_start import (
-    begin_as,
-    begin_with,
-    encoder_folder,
-    student_folder,
-)
+from iotcall.distill.training.warm_start import begin_with, encoder_folder
 from iotcall.errors import InputError
 from iotcall.evaluate import Dialogue
 from iotcall.formats import Format, PromptPieces, format_named
@@ -64,8 +60,10 @@ class Beginning(msgspec.Struct, frozen=True, kw_only=True):
     """That it knows, at most."""
 
 
-def from_scratch(recipe: Recipe, dialogues: Sequence[Dialogue], catalogue: Catalogue) -> Beginning:
-    """A random student, or one with an encoder's weights; sets torch's seed when it should."""
+def from_scratch(recipe: Recipe, dialogues: Sequence[Dialogue], catalogue: Catalogue,
+                 elder: Elder | None = None) -> Beginning:
+    """A random student, or one with an encoder's or an elder's weights; sets torch's seed when it
+    should."""
     format = format_named(recipe.format or SCRATCH_FORMAT)
     pieces = format.pieces(catalogue)
     tokenizer = train_tokenizer(texts(dialogues[:_TOKENIZER_DIALOGUES], format, catalogue),
@@ -78,8 +76,8 @@ def from_scratch(recipe: Recipe, dialogues: Sequence[Dialogue], catalogue: Catal
         read_both_ways(model)
     if recipe.warm_start:
         begin_with(model, tokenizer, encoder_folder(recipe.warm_start))
-    if recipe.begins_as:
-        begin_as(model, tokenizer, student_folder(recipe.begins_as))
+    if elder:
+        begin_as(model, tokenizer, elder)
     return Beginning(model=model, tokenizer=tokenizer, format=format, pieces=pieces, end_id=end_id,
                      positions=model.config.max_position_embeddings)
 

@@ -30,6 +30,7 @@ from iotcall.distill.training.beginning import (
     save_student,
 )
 from iotcall.distill.training.development import Development
+from iotcall.distill.training.elder import Elder
 from iotcall.distill.training.lexicon import encoder_words, lexicon_of
 from iotcall.distill.training.log import Begun, Judgement, Log, Loss, Row
 from iotcall.distill.training.precision import products, takes_bf16
@@ -56,9 +57,9 @@ _METRIC = "equivalence"
 
 def train_student(
     recipe: Recipe, dialogues: Sequence[Dialogue], catalogue: Catalogue, out: Path, *,
-    base: Base | None = None, dev: Sequence[Dialogue] = (), resume: bool = False,
-    checkpoint_every: int = CHECKPOINT_EVERY, callbacks: Sequence[TrainerCallback] = (),
-    told: Callable[[Row], None] = lambda row: None,
+    base: Base | None = None, elder: Elder | None = None, dev: Sequence[Dialogue] = (),
+    resume: bool = False, checkpoint_every: int = CHECKPOINT_EVERY,
+    callbacks: Sequence[TrainerCallback] = (), told: Callable[[Row], None] = lambda row: None,
 ) -> Path:
     """Train a student and write its checkpoint to `out`, with tokenizer, note and log.
 
@@ -67,6 +68,7 @@ def train_student(
 
     Args:
         base: what the recipe's base is, opened; with a format in the recipe.
+        elder: what the recipe begins as, read.
         dev: development dialogues; the student that does best on them is kept.
         told: every row of the log.
 
@@ -79,7 +81,8 @@ def train_student(
     note = note_of(recipe, dialogues, dev)
     if standing(out, note, resume=resume) == "finished":
         return out
-    start = from_base(recipe, base) if base else from_scratch(recipe, dialogues, catalogue)
+    start = from_base(recipe, base) if base else from_scratch(
+        recipe, dialogues, catalogue, elder)
     if recipe.bits:
         check_rounding(start.model)
     examples = list(sequences(dialogues, start.format, catalogue, start.tokenizer, start.pieces,

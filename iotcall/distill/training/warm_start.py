@@ -1,6 +1,6 @@
-"""Begin a student with what a small sentence encoder, or another student, knows of the language.
+"""Begin a student with what a small sentence encoder knows of the language.
 
-Leaves out: training.
+Leaves out: training; beginning as another student (see elder).
 
 An encoder of BERT's build and an OPT decoder with norms behind its blocks have the same layers;
 only that the decoder does not look ahead. Its tokens are others: each begins as the mean of the
@@ -24,8 +24,6 @@ _TYPICAL_POSITIONS = 64
 """Positions over which the encoder's position vectors are averaged."""
 _OFFSET = 2
 """Rows of OPT's table of positions before the first one's."""
-_WORDS = ("model.decoder.embed_tokens.weight", "lm_head.weight")
-"""Weights with a row per token."""
 _SHORT = 5
 """Letters of a piece inside a word that is looked up as such (``##ing``)."""
 
@@ -72,49 +70,6 @@ def begin_with(student: OPTForCausalLM, tokenizer: Tokenizer, folder: Path) -> N
         own.final_layer_norm.load_state_dict(given.output.LayerNorm.state_dict())
     with torch.no_grad():
         _embed(decoder, encoder.embeddings, _pieces(tokenizer, folder))
-
-
-def student_folder(name: str) -> Path:
-    """The folder of a trained student.
-
-    Raises:
-        InputError: there is none in it.
-    """
-    folder = Path(name)
-    for part in ("config.json", "tokenizer.json", "model.safetensors"):
-        if not (folder / part).is_file():
-            raise InputError(f"no student for begins_as: {folder} has no {part}; train that one "
-                             "first, or name the folder that it is in")
-    return folder
-
-
-def begin_as(student: OPTForCausalLM, tokenizer: Tokenizer, folder: Path) -> None:
-    """Give the student another one's layers and positions, and the words that both have.
-
-    Raises:
-        InputError: it is of another build or size.
-    """
-    config = AutoConfig.from_pretrained(folder)
-    if config.model_type != "opt":
-        raise InputError(f"{folder} is {config.model_type}: expected a student of OPT's build for "
-                         "begins_as")
-    loaded: Any = OPTForCausalLM
-    given = loaded.from_pretrained(folder, dtype=torch.float32)
-    own = student.state_dict()
-    known = {name: weight for name, weight in given.state_dict().items() if name not in _WORDS}
-    for name in sorted({*known, *own} - {*_WORDS}):
-        there, here = (tuple(each[name].shape) if name in each else "missing"
-                       for each in (known, own))
-        if there != here:
-            raise InputError(f"{folder} is of other sizes than the recipe: {name} is {there} "
-                             f"there, {here} here")
-    student.load_state_dict(known, strict=False)
-    theirs = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
-    shared = [(id, theirs[word]) for word, id in tokenizer.get_vocab().items() if word in theirs]
-    to, of = (torch.tensor(ids) for ids in zip(*shared, strict=True))
-    decoder: Any = student.model.decoder
-    with torch.no_grad():
-        decoder.embed_tokens.weight[to] = given.model.decoder.embed_tokens.weight[of]
 
 
 def _check(encoder: Any, student: Any, folder: Path) -> None:

@@ -75,8 +75,10 @@ def test_seeds_make_students(tmp_path: Path, train: Callable[..., Path]) -> None
 
 
 def test_passes_change_memory_and_nothing_else(tmp_path: Path, train: Callable[..., Path]) -> None:
-    one = load_file(train(tmp_path / "one", dropout=0.0) / "model.safetensors")
-    four = load_file(train(tmp_path / "four", dropout=0.0, passes=4) / "model.safetensors")
+    # in fp32: sums of bf16 products come out otherwise in another order
+    one = load_file(train(tmp_path / "one", dropout=0.0, precision="fp32") / "model.safetensors")
+    four = load_file(train(tmp_path / "four", dropout=0.0, precision="fp32", passes=4)
+                     / "model.safetensors")
     assert all(torch.allclose(one[name], four[name], atol=2e-3) for name in one)
 
 

@@ -222,3 +222,14 @@ def pack_blocks(values: NDArray[np.float32], bits: int,
         packed[start:start + step] = q if bits == 8 else q[..., ::2] | q[..., 1::2] << 4
         scales[start:start + step] = scale
     return packed, scales
+
+
+def unpack_blocks(packed: NDArray[np.uint8], scales: NDArray[np.float16], bits: int,
+                  block_size: int) -> NDArray[np.float32]:
+    """What `pack_blocks` made of rows: the values that it stands for, (N, blocks x block_size)."""
+    rows, blocks = scales.shape
+    q = packed.reshape(rows, blocks, -1)
+    if bits == 4:
+        q = np.stack([q & 15, q >> 4], axis=-1).reshape(rows, blocks, block_size)
+    values = (q.astype(np.float32) - (1 << (bits - 1))) * scales.astype(np.float32)[..., None]
+    return values.reshape(rows, blocks * block_size)
