@@ -115,7 +115,7 @@ def test_grammar_counts_and_samples() -> None:
 def test_train_export_and_call_a_student_of_ones_own(tmp_path: Path) -> None:
     data, checkpoint, bundle = (str(tmp_path / name) for name in ("d.jsonl", "student", "bundle"))
     catalogue = str(lamp.FOLDER)
-    run("distill", "synthesise", "--catalogue", catalogue, "--dialogues", "1200", "--out", data)
+    run("distill", "synthesise", "--catalogue", catalogue, "--dialogues", "2000", "--out", data)
     run("train", "--architecture", "lfm2", "--format", "compact", "--catalogue", catalogue,
          "--data", data, "--layers", "2", "--width", "64", "--vocabulary", "400",
          "--learning-rate", "8e-3", "--batch-size", "16", "--epochs", "2", "--out", checkpoint)
