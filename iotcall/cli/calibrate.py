@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _METHOD = ("Learn then Test (arXiv:2110.01052): fixed sequences from several starts, binomial "
            "p-values")
+_TALK_METHOD = ("Learn then Test (arXiv:2110.01052): one fixed sequence, binomial p-values, of "
+                "ordinary talk")
 
 
 def calibrate(
@@ -34,6 +36,9 @@ def calibrate(
     off_topic: Annotated[list[Path] | None, typer.Option(
         metavar="FILE", help="Ordinary talk, an utterance a line or JSON Lines with 'text': how "
                              "much of it becomes a command? May be repeated.")] = None,
+    talk_risk: Annotated[float | None, typer.Option(
+        min=0.0001, max=0.5, help="Choose the threshold by --off-topic instead: the highest share "
+                                  "of that talk that may become a command.")] = None,
     served: Annotated[list[str] | None, typer.Option(
         metavar="INTENT", help="Leave out talk of this 'intent', which the catalogue serves; may "
                                "be repeated.")] = None,
@@ -63,8 +68,13 @@ def calibrate(
         open_bundle,
     )
     from iotcall.cli.keys import signing_key
-    from iotcall.evaluate.calibration import commands_passed, talk_passed, talk_tools
-    from iotcall.evaluate.conformal import choose, needed
+    from iotcall.evaluate.calibration import (
+        commands_heard,
+        commands_passed,
+        talk_passed,
+        talk_tools,
+    )
+    from iotcall.evaluate.conformal import choose, choose_by_talk, needed
     from iotcall.evaluate.files import read_labelled, read_utterances
     from iotcall.runtime import Student
 
@@ -79,22 +89,37 @@ def calibrate(
         check_signer(folder, signer)
         if out:
             check_place(out, replace=False)
+    if talk_risk is not None and not wanted:
+        raise InputError("--talk-risk wants ordinary talk to prove it by: add --off-topic FILE")
     judged = asked(opened, dialogues, quiet=json)
-    calls = [item for item in judged if item.answered and item.got]
-    choice = choose([item.confidence for item in calls], [item.right for item in calls],
-                    risk=risk, doubt=doubt)
-    if choice is None:
-        raise InputError(f"{_fault(len(calls), needed(risk, doubt), risk)}; not even these items "
-                         "kept to it at any threshold: raise --risk, or train the student better")
-    told: dict[str, Passed] = {"commands": commands_passed(judged, choice.threshold, tools)}
+    heard = []
     if wanted:
         with Student.open(opened) as student, progress(
                 "ordinary talk", len(wanted), quiet=json) as step:
-            told["off_topic"] = talk_passed(student, wanted, choice.threshold, tools, step)
+            heard = commands_heard(student, wanted, tools, step)
+    calls = [item for item in judged if item.answered and item.got]
+    if talk_risk is None:
+        choice = choose([item.confidence for item in calls], [item.right for item in calls],
+                        risk=risk, doubt=doubt)
+        fault = _fault(len(calls), needed(risk, doubt), risk)
+    else:
+        choice = choose_by_talk([confidence for confidence, _ in heard], len(wanted),
+                                risk=talk_risk, doubt=doubt)
+        fault = (f"at no threshold do these {len(wanted)} utterances of ordinary talk prove that "
+                 f"at most {talk_risk:.1%} of it becomes a command")
+    if choice is None:
+        raise InputError(f"{fault}; not even these items kept to it at any threshold: allow more "
+                         "with --risk or --talk-risk, or train the student better")
+    told: dict[str, Passed] = {"commands": commands_passed(judged, choice.threshold, tools)}
+    if wanted:
+        told["off_topic"] = talk_passed(heard, len(wanted), choice.threshold)
     made = Calibration(
-        fallback_below=choice.threshold, risk=risk, doubt=doubt, proven=choice.proven,
-        items=len(judged), accepted=choice.accepted, wrong=choice.wrong, method=_METHOD,
-        data_sha256=tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in data))
+        fallback_below=choice.threshold, risk=talk_risk or risk, doubt=doubt,
+        proven=choice.proven, items=choice.items if talk_risk else len(judged),
+        accepted=choice.accepted, wrong=choice.wrong,
+        method=_TALK_METHOD if talk_risk else _METHOD,
+        data_sha256=tuple(hashlib.sha256(path.read_bytes()).hexdigest()
+                          for path in ((off_topic or []) if talk_risk else data)))
     written = (choice.proven or force) and not dry_run
     if written:
         calibrate_bundle(folder, made, out=out, sign_with=signer)
@@ -102,12 +127,12 @@ def calibrate(
         print_json({"calibration": made, "needed": choice.needed, **told,
                     "written": str(out or folder) if written else None})
     else:
-        typer.echo(_report(made, choice, told))
+        typer.echo(_report(made, choice, told, of_talk=talk_risk is not None))
         if written:
             typer.echo(f"written into {out or folder}")
     if not choice.proven and not force and not dry_run:
-        raise InputError(f"{_fault(len(calls), choice.needed, risk)}; nothing was written: give "
-                         "more items, raise --risk or --doubt, or add --force")
+        raise InputError(f"{fault}; nothing was written: give more items, raise --risk, "
+                         "--talk-risk or --doubt, or add --force")
 
 
 def _unserved(said: Sequence[Said], served: Sequence[str]) -> list[Said]:
@@ -126,13 +151,18 @@ def _fault(calls: int, needed: int, risk: float) -> str:
     return f"at no threshold do these {calls} calls prove a risk of {risk:.1%}"
 
 
-def _report(made: Calibration, choice: Choice, told: dict[str, Any]) -> str:
+def _report(made: Calibration, choice: Choice, told: dict[str, Any], *, of_talk: bool) -> str:
+    if of_talk:
+        found = (f"{made.wrong} of {made.items} utterances of ordinary talk become commands",
+                 "of ordinary talk becomes a command")
+    else:
+        found = (f"{made.wrong} of {made.accepted} accepted calls are wrong, of {made.items} items",
+                 "of accepted calls are wrong")
+    least = f" (that takes {choice.needed} {'of it' if of_talk else 'accepted'} without a mistake)"
     lines = [
-        f"threshold  {made.fallback_below:.4f}: {made.wrong} of {made.accepted} accepted calls are "
-        f"wrong, of {made.items} items",
-        f"           {'proven' if made.proven else 'NOT proven'}: at most {made.risk:.1%} of "
-        f"accepted calls are wrong, with {1 - made.doubt:.0%} certainty"
-        + ("" if made.proven else f" (that takes {choice.needed} accepted without a mistake)")]
+        f"threshold  {made.fallback_below:.4f}: {found[0]}",
+        f"           {'proven' if made.proven else 'NOT proven'}: at most {made.risk:.1%} "
+        f"{found[1]}, with {1 - made.doubt:.0%} certainty{'' if made.proven else least}"]
     for name, what in (("commands", "of commands pass, right or wrong"),
                        ("off_topic", "of ordinary talk would become a command")):
         if name in told:

@@ -48,20 +48,24 @@ def commands_passed(items: Sequence[Judged], threshold: float, talk: Collection[
                                    for item in meant))
 
 
-def talk_passed(student: Student, said: Sequence[Said], threshold: float, talk: Collection[str],
-                progress: Callable[[int], None] = lambda done: None) -> Passed:
-    """Of ordinary talk, each utterance by itself, how much becomes a command."""
+def commands_heard(student: Student, said: Sequence[Said], talk: Collection[str],
+                   progress: Callable[[int], None] = lambda done: None) -> list[tuple[float, str]]:
+    """What a student takes for commands in ordinary talk, each utterance by itself: confidence,
+    and words with calls; the surest first."""
     found: list[tuple[float, str]] = []
     for done, each in enumerate(said):
         decoding = student.decode((), each.text)
-        if (decoding.outcome == "call" and decoding.confidence >= threshold
-                and is_command(decoding.calls, talk)):
+        if decoding.outcome == "call" and is_command(decoding.calls, talk):
             found.append((decoding.confidence,
                           f"{each.text} -> {'; '.join(map(str, decoding.calls))}"))
         progress(done + 1)
-    found.sort(key=lambda each: -each[0])
-    return msgspec.structs.replace(_passed(len(said), len(found)),
-                                   examples=tuple(text for _, text in found[:10]))
+    return sorted(found, key=lambda each: -each[0])
+
+
+def talk_passed(heard: Sequence[tuple[float, str]], utterances: int, threshold: float) -> Passed:
+    """Of so many utterances of ordinary talk, how much becomes a command."""
+    passed = [text for confidence, text in heard if confidence >= threshold]
+    return msgspec.structs.replace(_passed(utterances, len(passed)), examples=tuple(passed[:10]))
 
 
 def is_command(calls: Sequence[ToolCall], talk: Collection[str]) -> bool:

@@ -69,6 +69,37 @@ def choose(confidences: Sequence[float], right: Sequence[bool], *, risk: float,
                   wrong=wrong, needed=needed(risk, doubt))
 
 
+def choose_by_talk(heard: Sequence[float], utterances: int, *, risk: float,
+                   doubt: float = 0.1) -> Choice | None:
+    """The lowest threshold at which ordinary talk is proven to become a command as seldom as
+    wanted; where none is, the lowest at which this talk kept to it; None: not even that.
+
+    One sequence from the highest threshold down: of n utterances k that became commands have the
+    p-value P(Binomial(n, risk) <= k).
+
+    Args:
+        heard: confidences of the utterances that became commands.
+        utterances: of ordinary talk, all of them.
+        risk: highest share of them that may become commands.
+    """
+    items = _Items(heard, [False] * len(heard))
+    passed: list[float] = []
+    kept: list[float] = []
+    for threshold in grid():
+        wrong = items.at(threshold)[1]
+        if wrong > risk * utterances:
+            break
+        kept.append(threshold)
+        if len(passed) == len(kept) - 1 and binomial_tail(wrong, utterances, risk) <= doubt:
+            passed.append(threshold)
+    if not kept:
+        return None
+    threshold = min(passed or kept)
+    wrong = items.at(threshold)[1]
+    return Choice(threshold=threshold, proven=bool(passed), items=utterances, accepted=wrong,
+                  wrong=wrong, needed=math.ceil(math.log(doubt) / math.log1p(-risk)))
+
+
 class _Items:
     """Calls by confidence."""
 

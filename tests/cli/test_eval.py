@@ -96,6 +96,24 @@ def test_a_calibrated_bundle_has_its_threshold_and_says_how_sure_it_is(
     assert open_bundle(STARTER).calibration is None
 
 
+def test_a_threshold_by_ordinary_talk_says_so_in_the_bundle(tmp_path: Path, rows: Path) -> None:
+    talk = tmp_path / "talk.txt"
+    talk.write_text("".join(f"tell me joke number {number} about my uncle\n"
+                            for number in range(30)))
+    found = run_json("calibrate", "--data", str(rows), "--off-topic", str(talk), "--talk-risk",
+                     "0.1", "--out", str(tmp_path / "out"))
+    made = found["calibration"]
+    assert made["proven"]
+    assert "of ordinary talk" in made["method"]
+    assert (made["items"], made["risk"]) == (30, 0.1)
+    assert found["off_topic"]["passed"] == made["wrong"] == 0
+    assert open_bundle(tmp_path / "out").calibration is not None
+    told = run("calibrate", "--data", str(rows), "--off-topic", str(talk), "--talk-risk", "0.02",
+               "--dry-run")
+    assert "NOT proven: at most 2.0% of ordinary talk becomes a command" in told
+    assert "that takes 114 of it without a mistake" in told
+
+
 def test_too_few_items_are_said_and_written_only_by_force(tmp_path: Path) -> None:
     bundle = str(shutil.copytree(STARTER, tmp_path / "home"))
     few = tmp_path / "few.said"
@@ -116,6 +134,7 @@ def test_too_few_items_are_said_and_written_only_by_force(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("arguments", "says"), [
     (["--risk", "0"], "0"), (["--served", "weather"], "no utterance"),
+    (["--talk-risk", "0.02"], "add --off-topic FILE"),
     (["--talk", "fly"], "no tool is called"), (["--off-topic", "missing"], "cannot be read"),
 ])
 def test_calibrate_refuses_what_makes_no_sense(

@@ -4,7 +4,13 @@ from collections.abc import Callable
 
 from iotcall.bundle import Bundle, open_bundle
 from iotcall.catalogue import ToolCall
-from iotcall.evaluate.calibration import commands_passed, is_command, talk_passed, talk_tools
+from iotcall.evaluate.calibration import (
+    commands_heard,
+    commands_passed,
+    is_command,
+    talk_passed,
+    talk_tools,
+)
 from iotcall.evaluate.files import Said
 from iotcall.runtime import Student
 from iotcall.shipped import shipped
@@ -40,10 +46,12 @@ def test_talk_passes_where_the_student_takes_it_for_a_command(
     said = [Said("switch on the attic lamp"), Said("\x07"), Said("switch off the attic lamp")]
     done: list[int] = []
     with Student.open(bundle_of("qwen3"), threads=1) as student:
-        every = talk_passed(student, said, 0.0, frozenset(), done.append)
-        none = talk_passed(student, said, 1.1, frozenset())
-        talk = talk_passed(student, said, 0.0, {"lamp"})
+        heard = commands_heard(student, said, frozenset(), done.append)
+        assert commands_heard(student, said, {"lamp"}) == []
+    assert [confidence for confidence, _ in heard] == sorted(
+        (confidence for confidence, _ in heard), reverse=True)
+    every, none = talk_passed(heard, 3, 0.0), talk_passed(heard, 3, 1.1)
     assert (every.utterances, every.passed) == (3, 2)
     assert all("attic" in example for example in every.examples)
     assert done == [1, 2, 3]
-    assert none.passed == talk.passed == 0
+    assert (none.passed, none.examples) == (0, ())

@@ -4,11 +4,19 @@ import math
 from fractions import Fraction
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iotcall.evaluate.conformal import STARTS, binomial_tail, choose, grid, needed
+from iotcall.evaluate.conformal import (
+    STARTS,
+    binomial_tail,
+    choose,
+    choose_by_talk,
+    grid,
+    needed,
+)
 from tests.workshop import steadily
 
 
@@ -74,3 +82,33 @@ def test_the_risk_is_kept_as_often_as_was_said() -> None:
             broken += true_risk(found.threshold) > 0.15
     assert chosen > draws / 2
     assert broken / draws <= doubt
+
+
+def test_a_threshold_by_talk_is_the_lowest_at_which_little_enough_becomes_a_command() -> None:
+    heard = [0.9] * 8 + [0.6] * 30
+    found = choose_by_talk(heard, 1000, risk=0.02)
+    assert found is not None
+    assert found.proven
+    assert 0.6 < found.threshold < 0.61  # with the thirty it would be 3.8 %
+    assert (found.items, found.wrong) == (1000, 8)
+
+
+def test_little_talk_proves_nothing_and_much_of_it_that_commands_forbids_any_threshold() -> None:
+    few = choose_by_talk([], 50, risk=0.02)
+    assert few is not None
+    assert (few.proven, few.threshold) == (False, 0.0)
+    assert choose_by_talk([], few.needed, risk=0.02) == msgspec.structs.replace(
+        few, proven=True, items=few.needed)
+    assert choose_by_talk([1.0] * 30, 1000, risk=0.02) is None
+
+
+@pytest.mark.parametrize("chance", [0.03, 0.05])
+def test_a_threshold_by_talk_is_too_low_as_seldom_as_said(chance: float) -> None:
+    """Talk becomes a command with that chance, at any confidence alike."""
+    random = Random(5)
+    missed = 0
+    for _ in range(300):
+        heard = [random.random() for _ in range(400) if random.random() < chance]
+        found = choose_by_talk(heard, 400, risk=0.02, doubt=0.1)
+        missed += found is not None and found.proven and chance * (1 - found.threshold) > 0.02
+    assert missed / 300 < 0.15
