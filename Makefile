@@ -54,7 +54,7 @@ test-slow: .venv/.dev
 	@touch $@
 
 # Up to two hours of two cores each; an interrupted one goes on where it stopped. STUDENTS names others.
-STUDENTS ?= smart_home home banking massive_iot shell
+STUDENTS ?= home smart_home banking massive_iot shell
 students: .venv/.encoder
 	@test -d "$(DATA)" || { echo "make students DATA=FOLDER: the folder of public files that docs/students.md names; found '$(DATA)'" >&2; exit 2; }
 	for student in $(STUDENTS); do \
