@@ -20,6 +20,13 @@ from iotcall.dialogue.outcomes import Answer, Plan, Question, Refusal
 from iotcall.dialogue.session import Pending, Session
 from iotcall.dialogue.settings import DialogueSettings
 from iotcall.dialogue.words import has_any, is_only, without, words
+from iotcall.speech.amounts import DIRECTIONS, amount, comparison
+
+_VAGUE = frozenset({"change", "adjust", "alter", "modify"})
+"""Verbs that say no way."""
+_WAYS = DIRECTIONS | {"raise", "lift", "reduce", "dim", "brighten", "back", "bit", "little", "cold",
+                      "hot", "dark", "bright", "loud", "quiet", "freezing", "boiling"}
+"""Words that may say one."""
 
 
 class HouseReader:
@@ -39,8 +46,9 @@ class HouseReader:
         """What the calls come to; changes nothing."""
         around = msgspec.structs.replace(self._around(home, session), here=_is_here(meant),
                                          named=_named(meant, self._house))
-        return resolve([self._without_carried_scope(call, meant) for call in calls], around,
-                       self._states)
+        for mended in (self._without_carried_scope, _without_direction, _compared):
+            calls = [mended(call, meant) for call in calls]
+        return resolve(calls, around, self._states)
 
     def _without_carried_scope(self, call: ToolCall, meant: str) -> ToolCall:
         """"Turn off all the lights", then "lights on": all that were meant before are not meant
@@ -86,6 +94,27 @@ class HouseReader:
         return Around(home=home, settings=self._settings, house=self._house,
                       memory=session.memory,
                       site_room=home.satellites.get(session.site_id, ""))
+
+
+def _compared(call: ToolCall, meant: str) -> ToolCall:
+    """"Make it half as bright": half of what it is now, and not half of all."""
+    phrase = comparison(meant) if call.name == "set" else ""
+    value = str(call.arguments.get("value", ""))
+    by = amount(phrase) if phrase and value and has_any(words(phrase), [value]) else None
+    if by is None or by.number is None:
+        return call
+    kept = {key: given for key, given in call.arguments.items() if key != "value"}
+    return ToolCall("adjust", {**kept, "direction": "up" if by.number > 1 else "down",
+                               "amount": phrase})
+
+
+def _without_direction(call: ToolCall, meant: str) -> ToolCall:
+    """"Change the brightness" says neither which way nor how much: that is asked."""
+    said = set(words(meant))
+    if call.name != "adjust" or "amount" in call.arguments or not said & _VAGUE or said & _WAYS:
+        return call
+    return ToolCall("set", {key: value for key, value in call.arguments.items()
+                            if key != "direction"})
 
 
 def _is_here(meant: str) -> bool:

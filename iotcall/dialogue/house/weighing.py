@@ -39,6 +39,8 @@ _OVERLOOKED, _REPLACED = 0.2, 0.6
 """How often one who names a device speaks of an earlier one all the same, and of the named one."""
 _VERBS = frozenset({("switch",)})
 """Words for a kind of device that are heard as a verb far more often."""
+_JOINS = frozenset({"and", "the", "a", "an", "my", "our"})
+"""What may stand between the names of a list."""
 _WORD = re.compile(r"[^\W_]+")
 _UNSEEN = 0.5
 """Of the answers that were not looked at, together."""
@@ -121,6 +123,8 @@ class Weigher:
     def _readings(self, calls: tuple[ToolCall, ...]
                   ) -> tuple[tuple[tuple[ToolCall, ...], float], ...]:
         """The calls, and what they may stand for, each with its share."""
+        if (whole := self._whole_list(calls)) != calls:
+            return (calls, _OVERLOOKED), (whole, _REPLACED)
         names = self._overlooked(calls)
         if not names:
             moved = tuple(map(self._moved, calls))
@@ -143,6 +147,44 @@ class Weigher:
         if found is None or not found.before:
             return call
         return ToolCall(call.name, {**call.arguments, "target": " ".join(found.said)})
+
+    def _whole_list(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
+        """The calls, and those for devices that were said in one list with theirs and are in none:
+        "the lamp, the fan and the heater on"."""
+        written = [tuple(map(singular, words(str(value)))) for call in calls
+                   for value in call.arguments.values()]
+        made = list(calls)
+        for names in self._lists():
+            told = [call for call in calls if tuple(map(singular, plain(str(
+                call.arguments.get("target", ""))))) in names.values()]
+            rests = {(call.name, frozenset((key, str(value)) for key, value in
+                                           call.arguments.items() if key != "target"))
+                     for call in told}
+            missing = [at for at, name in names.items()
+                       if not any(_holds(value, name) for value in written)]
+            if len(rests) != 1 or len(told) < 2 or len(missing) + len(told) != len(names):
+                continue  # what is told of one alone is not told of all
+            place = calls.index(told[0])
+            made[place:place] = [ToolCall(told[0].name, {
+                **told[0].arguments, "target": " ".join(self._words[at:at + len(names[at])])})
+                for at in missing]
+        return tuple(made)
+
+    def _lists(self) -> list[dict[int, Words]]:
+        """Three names and more with nothing between but articles and one "and" or more: place ->
+        name."""
+        runs: list[dict[int, Words]] = []
+        joined: list[bool] = []
+        end = 0
+        for at, name in self._names:
+            between = self._words[end:at]
+            if not runs or not _JOINS.issuperset(between):
+                runs.append({})
+                joined.append(False)
+            joined[-1] |= bool(runs[-1]) and "and" in between
+            runs[-1][at] = name
+            end = at + len(name)
+        return [run for run, has_and in zip(runs, joined, strict=True) if has_and and len(run) > 2]
 
     def _overlooked(self, calls: Sequence[ToolCall]) -> tuple[str, ...]:
         """Devices and kinds that were named in this turn and are in no call, though one of the

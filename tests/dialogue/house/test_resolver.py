@@ -291,3 +291,23 @@ def test_all_is_not_meant_again_where_something_else_is_named_anew(house: House)
         outcome = house.says(for_all, site="kitchen", said=said)
         assert isinstance(outcome, Plan)
         assert ({told.device.name for told in outcome.commands} != kitchen) == everywhere
+
+
+@pytest.mark.parametrize(("said", "value", "brightness"), [
+    ("make it half as bright", "half", 30.0), ("twice as bright please", "twice", 100.0),
+    ("bring it to half", "half", 50.0), ("to half, twice as fast", "half", 50.0)])
+def test_as_bright_compares_with_what_is_now(house: House, said: str, value: str,
+                                             brightness: float) -> None:
+    house.does(call("set", property="brightness", value="60", target="desk lamp"))
+    assert house.does(call("set", property="brightness", value=value, ref="it"), said=said) == [
+        ("desk lamp", "brightness", brightness)]
+
+
+def test_change_alone_says_no_way_and_is_asked(house: House) -> None:
+    house.does(call("turn", state="on", target="floor lamp"))
+    down = call("adjust", property="brightness", direction="down", target="floor lamp")
+    outcome = house.says(down, said="change the brightness of the floor lamp")
+    assert isinstance(outcome, Question)
+    assert house.does(said="thirty five percent") == [("floor lamp", "brightness", 35.0)]
+    assert house.does(down, said="change the floor lamp, it's too bright") == [
+        ("floor lamp", "brightness", 15.0)]

@@ -175,3 +175,31 @@ def test_the_words_that_were_meant_count_where_those_that_were_said_name_nothing
 def test_a_name_that_looks_like_a_slip_stays_where_a_device_is_called_so(house: House) -> None:
     named = msgspec.structs.replace(decoded((KETTLE, 0.97)), slips=(("kettle", "settle"),))
     assert among(house, "kettle on", named).calls == KETTLE
+
+
+ON_TWO = (call("turn", state="on", target="desk lamp"), call("turn", state="on", target="pendant"))
+
+
+@pytest.mark.parametrize(("said", "targets"), [
+    ("turn on the floor lamp, the desk lamp and the pendant",
+     ["floor lamp", "desk lamp", "pendant"]),
+    ("the desk lamp, the pendant and the floor lamp on", ["floor lamp", "desk lamp", "pendant"]),
+    ("on with the desk lamp and the pendant, not the floor lamp", ["desk lamp", "pendant"]),
+    ("the floor lamp is off, so turn on the desk lamp and the pendant", ["desk lamp", "pendant"]),
+    ("floor lamp, I mean the desk lamp and the pendant on", ["desk lamp", "pendant"]),
+])
+def test_one_of_a_list_is_not_left_out(house: House, said: str, targets: list[str]) -> None:
+    found = weighed(house, said, (ON_TWO, 0.9))
+    assert [each.arguments["target"] for each in found.calls] == targets
+
+
+def test_a_list_of_which_each_has_a_wish_of_its_own_stays(house: House) -> None:
+    calls = (ON_TWO[0], call("turn", state="off", target="pendant"))
+    said = "floor lamp, desk lamp and pendant on, off"
+    assert weighed(house, said, (calls, 0.9)).calls == calls
+
+
+def test_what_is_told_of_one_of_a_list_is_not_told_of_all(house: House) -> None:
+    calls = ON_TWO[1:]
+    said = "floor lamp, desk lamp and pendant are off, turn on the pendant"
+    assert weighed(house, said, (calls, 0.9)).calls == calls
