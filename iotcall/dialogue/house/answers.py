@@ -70,10 +70,15 @@ def state_words(device: Device, asked: str, state: Mapping[str, Value], around: 
             state.get("state") == "on"):
         return f"{value_words('state', 'on', around)} at {state['brightness']} percent"
     if asked == "state" and device.kind == "thermostat":
-        parts = [value_words(name, state[name], around) for name in ("mode", "setpoint")
+        parts = [_standing(name, state[name], around) for name in ("mode", "setpoint")
                  if name in state]
         return joined(parts, "and")
-    return value_words(names[0], state[names[0]], around)
+    return _standing(names[0], state[names[0]], around)
+
+
+def _standing(name: str, value: Value, around: Around) -> str:
+    """A value as it is said of a thing that has it: set to 21 degrees; at 40 percent; red."""
+    return around.house.done.get(name, "{value}").format(value=value_words(name, value, around))
 
 
 def value_words(name: str, value: Value, around: Around) -> str:

@@ -191,8 +191,8 @@ def test_a_scene_is_found_by_its_spoken_name(house: House) -> None:
 @pytest.mark.parametrize(("made", "says"), [
     (call("query", property="state", target="front door"), "The front door is locked."),
     (call("query", property="state", target="floor lamp"), "The floor lamp is on at 40 percent."),
-    (call("query", property="brightness", target="floor lamp"), "The floor lamp is 40 percent."),
-    (call("query", property="setpoint"), "The thermostat is 21 degrees. "
+    (call("query", property="brightness", target="floor lamp"), "The floor lamp is at 40 percent."),
+    (call("query", property="setpoint"), "The thermostat is set to 21 degrees. "
                                          "I have not heard from the bedroom radiator yet."),
     (call("query", property="state", target="desk lamp"),
      "I have not heard from the desk lamp yet."),
