@@ -46,7 +46,8 @@ class HouseReader:
         """What the calls come to; changes nothing."""
         around = msgspec.structs.replace(self._around(home, session), here=_is_here(meant),
                                          named=_named(meant, self._house))
-        for mended in (self._without_carried_scope, _without_direction, _compared):
+        for mended in (self._without_carried_scope, self._without_lists_name, _without_direction,
+                       _compared):
             calls = [mended(call, meant) for call in calls]
         return resolve(calls, around, self._states)
 
@@ -60,6 +61,15 @@ class HouseReader:
             return call
         return ToolCall(call.name, {key: value for key, value in call.arguments.items()
                                     if key != "scope"})
+
+    def _without_lists_name(self, call: ToolCall, meant: str) -> ToolCall:
+        """A timer after talk of the shopping list is not the shopping timer."""
+        name = " ".join(words(str(call.arguments.get("name", ""))))
+        lists = {*self._house.lists, *self._house.lists.values()}
+        if call.name != "timer" or name not in lists or has_any(words(meant), [name]):
+            return call
+        return ToolCall(call.name, {key: value for key, value in call.arguments.items()
+                                    if key != "name"})
 
     def weigher(self, utterance: str, home: Home, session: Session) -> Weigher:
         """For the answers of a student to the utterance."""

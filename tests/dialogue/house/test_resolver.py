@@ -311,3 +311,15 @@ def test_change_alone_says_no_way_and_is_asked(house: House) -> None:
     assert house.does(said="thirty five percent") == [("floor lamp", "brightness", 35.0)]
     assert house.does(down, said="change the floor lamp, it's too bright") == [
         ("floor lamp", "brightness", 15.0)]
+
+
+@pytest.mark.parametrize(("said", "name"), [
+    ("a timer for ten minutes", ""), ("a shopping timer for ten minutes", "shopping"),
+    ("a pasta timer for ten minutes", "pasta")])
+def test_a_timer_has_no_lists_name_that_was_not_said(house: House, said: str, name: str) -> None:
+    outcome = house.says(call("timer", action="start", duration="ten minutes",
+                              name=name or "shopping"), said=said)
+    assert isinstance(outcome, Plan)
+    [chore] = outcome.chores
+    assert isinstance(chore, TimerChore)
+    assert (chore.name, chore.seconds) == (name, 600)
