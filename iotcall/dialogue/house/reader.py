@@ -27,6 +27,7 @@ _VAGUE = frozenset({"change", "adjust", "alter", "modify"})
 _WAYS = DIRECTIONS | {"raise", "lift", "reduce", "dim", "brighten", "back", "bit", "little", "cold",
                       "hot", "dark", "bright", "loud", "quiet", "freezing", "boiling"}
 """Words that may say one."""
+_FEW = 4
 
 
 class HouseReader:
@@ -47,7 +48,7 @@ class HouseReader:
         around = msgspec.structs.replace(self._around(home, session), here=_is_here(meant),
                                          named=_named(meant, self._house))
         for mended in (self._without_carried_scope, self._without_lists_name, _without_direction,
-                       _compared):
+                       _as_directed, _compared):
             calls = [mended(call, meant) for call in calls]
         return resolve(calls, around, self._states)
 
@@ -125,6 +126,15 @@ def _without_direction(call: ToolCall, meant: str) -> ToolCall:
         return call
     return ToolCall("set", {key: value for key, value in call.arguments.items()
                             if key != "direction"})
+
+
+def _as_directed(call: ToolCall, meant: str) -> ToolCall:
+    """"Down a degree": in few words of which one is a way and no other says one, it is that way."""
+    said = words(meant)
+    ways = _WAYS.intersection(said) - {"bit", "little"}
+    if call.name != "adjust" or len(said) > _FEW or len(ways) != 1 or not ways <= {"up", "down"}:
+        return call
+    return ToolCall(call.name, {**call.arguments, "direction": next(iter(ways))})
 
 
 def _is_here(meant: str) -> bool:

@@ -155,14 +155,16 @@ class Weigher:
                    for value in call.arguments.values()]
         made = list(calls)
         for names in self._lists():
-            told = [call for call in calls if tuple(map(singular, plain(str(
-                call.arguments.get("target", ""))))) in names.values()]
+            of_it = {at: place for at, name in names.items() for place, call in enumerate(calls)
+                     if _holds(tuple(map(singular, plain(str(call.arguments.get("target", ""))))),
+                               name)}
+            told = [calls[place] for place in dict.fromkeys(of_it.values())]
             rests = {(call.name, frozenset((key, str(value)) for key, value in
                                            call.arguments.items() if key != "target"))
                      for call in told}
             missing = [at for at, name in names.items()
                        if not any(_holds(value, name) for value in written)]
-            if len(rests) != 1 or len(told) < 2 or len(missing) + len(told) != len(names):
+            if len(rests) != 1 or len(of_it) < 2 or len(missing) + len(of_it) != len(names):
                 continue  # what is told of one alone is not told of all
             place = calls.index(told[0])
             made[place:place] = [ToolCall(told[0].name, {

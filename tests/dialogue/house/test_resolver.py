@@ -323,3 +323,12 @@ def test_a_timer_has_no_lists_name_that_was_not_said(house: House, said: str, na
     [chore] = outcome.chores
     assert isinstance(chore, TimerChore)
     assert (chore.name, chore.seconds) == (name, 600)
+
+
+@pytest.mark.parametrize(("said", "setpoint"), [
+    ("down a degree", 20.0), ("a degree up", 22.0), ("up", 22.0), ("it's freezing down here", 22.0),
+    ("when I woke up it was cold", 22.0)])
+def test_a_way_that_was_said_is_gone(house: House, said: str, setpoint: float) -> None:
+    house.tells("thermostat", setpoint=21.0)
+    made = call("adjust", property="temperature", direction="up", target="thermostat")
+    assert house.does(made, said=said) == [("thermostat", "setpoint", setpoint)]

@@ -203,3 +203,10 @@ def test_what_is_told_of_one_of_a_list_is_not_told_of_all(house: House) -> None:
     calls = ON_TWO[1:]
     said = "floor lamp, desk lamp and pendant are off, turn on the pendant"
     assert weighed(house, said, (calls, 0.9)).calls == calls
+
+
+def test_a_list_in_one_span_is_not_left_half_out(house: House) -> None:
+    calls = (call("turn", state="on", target="desk lamp and the pendant"),)
+    found = weighed(house, "turn on the floor lamp, the desk lamp and the pendant", (calls, 0.8))
+    assert [each.arguments["target"] for each in found.calls] == [
+        "floor lamp", "desk lamp and the pendant"]
