@@ -29,6 +29,9 @@ class CheckpointNote(msgspec.Struct, frozen=True, kw_only=True):
     """Of the development dialogues that chose among its states, likewise; empty: there were none.
     """
 
+    elder_sha256: str = ""
+    """Of the weights that it began as; empty: as no other student, or not recorded."""
+
     def write(self, checkpoint: Path) -> None:
         """Put it into the checkpoint's folder."""
         text = msgspec.json.format(msgspec.json.encode(self), indent=2)

@@ -21,17 +21,18 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     fallback_below: float
     """Confidence, 0..1, under which a call counts as not understood."""
     risk: float
-    """Highest share of wrong calls among the accepted ones that was asked for."""
+    """Highest share that was asked for: of wrong calls among the accepted ones, or of ordinary talk
+    that becomes a command; `method` says which."""
     doubt: float
     """Chance that the risk is higher all the same."""
     proven: bool
     """Whether the items were enough to say so; else it is only what these items had."""
     items: int
-    """Labelled items that it rests on."""
+    """That it rests on: labelled items, or utterances of ordinary talk."""
     accepted: int
-    """Of those."""
+    """Of those; talk that was taken for a command."""
     wrong: int
-    """Of the accepted ones."""
+    """Of the accepted ones; of talk all of them."""
     method: str
     data_sha256: tuple[str, ...]
     """Of each file of items."""

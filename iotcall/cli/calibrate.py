@@ -37,8 +37,9 @@ def calibrate(
         metavar="FILE", help="Ordinary talk, an utterance a line or JSON Lines with 'text': how "
                              "much of it becomes a command? May be repeated.")] = None,
     talk_risk: Annotated[float | None, typer.Option(
-        min=0.0001, max=0.5, help="Choose the threshold by --off-topic instead: the highest share "
-                                  "of that talk that may become a command.")] = None,
+        min=0.0001, max=0.5, help="Choose the threshold by --off-topic instead, from "
+                                  "dialogue.toml's on: the highest share of that talk that may "
+                                  "become a command.")] = None,
     served: Annotated[list[str] | None, typer.Option(
         metavar="INTENT", help="Leave out talk of this 'intent', which the catalogue serves; may "
                                "be repeated.")] = None,
@@ -73,6 +74,7 @@ def calibrate(
         commands_passed,
         talk_passed,
         talk_tools,
+        usual_threshold,
     )
     from iotcall.evaluate.conformal import choose, choose_by_talk, needed
     from iotcall.evaluate.files import read_labelled, read_utterances
@@ -104,7 +106,7 @@ def calibrate(
         fault = _fault(len(calls), needed(risk, doubt), risk)
     else:
         choice = choose_by_talk([confidence for confidence, _ in heard], len(wanted),
-                                risk=talk_risk, doubt=doubt)
+                                risk=talk_risk, doubt=doubt, least=usual_threshold(opened))
         fault = (f"at no threshold do these {len(wanted)} utterances of ordinary talk prove that "
                  f"at most {talk_risk:.1%} of it becomes a command")
     if choice is None:
@@ -114,12 +116,13 @@ def calibrate(
     if wanted:
         told["off_topic"] = talk_passed(heard, len(wanted), choice.threshold)
     made = Calibration(
-        fallback_below=choice.threshold, risk=talk_risk or risk, doubt=doubt,
-        proven=choice.proven, items=choice.items if talk_risk else len(judged),
+        fallback_below=choice.threshold, risk=risk if talk_risk is None else talk_risk,
+        doubt=doubt, proven=choice.proven,
+        items=len(judged) if talk_risk is None else choice.items,
         accepted=choice.accepted, wrong=choice.wrong,
-        method=_TALK_METHOD if talk_risk else _METHOD,
+        method=_METHOD if talk_risk is None else _TALK_METHOD,
         data_sha256=tuple(hashlib.sha256(path.read_bytes()).hexdigest()
-                          for path in ((off_topic or []) if talk_risk else data)))
+                          for path in (data if talk_risk is None else off_topic or [])))
     written = (choice.proven or force) and not dry_run
     if written:
         calibrate_bundle(folder, made, out=out, sign_with=signer)

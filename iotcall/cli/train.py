@@ -103,7 +103,7 @@ def train(
     with _opened(wanted, tools) as (wanted, opened):
         rows = _dialogues(wanted, folder, tools, data, public, quiet=json)
         chosen = _dev(wanted, folder, tools, dev)
-        note = note_of(wanted, rows, chosen)
+        note = note_of(wanted, rows, chosen, elder.sha256 if elder else "")
         finished = standing(out, note, resume=resume) == "finished"
         if not finished:
             _train(wanted, rows, tools, out, base=opened, elder=elder, dev=chosen, resume=resume,
@@ -153,6 +153,7 @@ def _elder(recipe: Recipe) -> Elder | None:
         return None
     import torch
 
+    from iotcall.bundle import verify_bundle
     from iotcall.bundle.manifest import MANIFEST
     from iotcall.distill.training.elder import Elder, elder_in, vocabulary_of
     from iotcall.export.unpacking import bundle_weights
@@ -160,6 +161,7 @@ def _elder(recipe: Recipe) -> Elder | None:
     folder = find("bundles", recipe.begins_as)
     if not (folder / MANIFEST).is_file():
         return elder_in(folder)
+    verify_bundle(folder, full=True)
     weights = {name: torch.from_numpy(array) for name, array in bundle_weights(folder).items()}
     return Elder(str(folder), weights, vocabulary_of(folder))
 

@@ -41,6 +41,14 @@ def talk_tools(bundle: Bundle) -> frozenset[str]:
     return found
 
 
+def usual_threshold(bundle: Bundle) -> float:
+    """What a bundle's dialogue.toml says of confidence; 0 where it has none."""
+    if bundle.dialogue_toml is None:
+        return 0.0
+    return read_dialogue(bundle.dialogue_toml, bundle.catalogue,
+                         bundle.folder / "dialogue.toml").fallback_below
+
+
 def commands_passed(items: Sequence[Judged], threshold: float, talk: Collection[str]) -> Passed:
     """Of the items that are commands, how many are accepted, rightly understood or not."""
     meant = [item for item in items if is_command(item.expected, talk)]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from iotcall.errors import InputError
 from iotcall.export.graphs.passes.blocks import unpack_blocks
+from iotcall.export.graphs.weights import EMBEDDING
 
 _GRAPH = "model.onnx"
 _PACKED, _SCALES = ".packed", ".scales"
@@ -23,7 +24,7 @@ def bundle_weights(bundle: Path) -> dict[str, NDArray[np.float32]]:
     """The named weights of a bundle's graph in fp32, as the export named them.
 
     Raises:
-        InputError: it has no graph of a CPU's, or none that names its weights.
+        InputError: it has no graph of a CPU's, or one that holds weights in parts.
     """
     path = bundle / _GRAPH
     if not path.is_file():
@@ -38,10 +39,13 @@ def bundle_weights(bundle: Path) -> dict[str, NDArray[np.float32]]:
         name = (node.inputs[1].name or "") if node.op_type == _PRODUCT and node.inputs[1] else ""
         if name.endswith(_PACKED) and name in values:
             true = name.removesuffix(_PACKED)
-            weights[true] = unpack_blocks(values[name], values[true + _SCALES],
-                                          node.attributes["bits"].as_int(),
-                                          node.attributes["block_size"].as_int())
-    if not weights:
-        raise InputError(f"{path} names none of its weights: expected a graph that `iotcall "
-                         "export` wrote; export the student again")
+            weights[true] = unpack_blocks(
+                values[name], values[true + _SCALES], node.attributes["bits"].as_int(),
+                node.attributes["block_size"].as_int())[:, :node.attributes["K"].as_int()]
+    hidden = [name for name in values
+              if _PACKED in name and name.partition(_PACKED)[0] not in weights]
+    if hidden or EMBEDDING not in weights:
+        raise InputError(f"{path} holds {hidden[0] if hidden else EMBEDDING} otherwise than in "
+                         "whole products: expected a bundle for cpu-int4, cpu-int8 or cpu-fp32; "
+                         "name the checkpoint's folder instead")
     return weights

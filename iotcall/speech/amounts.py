@@ -47,14 +47,14 @@ _SIZE_OF: dict[str, Size] = {phrase: size for size, phrases in _SIZES.items()
                              for phrase in phrases.split(", ")}
 _TIMES = {"double": 2.0, "twice": 2.0, "triple": 3.0, "treble": 3.0, "thrice": 3.0,
           "quadruple": 4.0, "halve": 0.5}
-DIRECTIONS = frozenset({
+_DIRECTIONS = frozenset({
     "up", "down", "more", "less", "further", "higher", "lower", "brighter", "dimmer", "darker",
     "lighter", "warmer", "cooler", "hotter", "colder", "louder", "quieter", "softer", "faster",
     "slower", "stronger", "weaker", "too", "bigger", "smaller", "yellower", "bluer", "whiter",
     "increase", "decrease", "again"})
-"""Words that say which way, and no amount."""
 _COMPARISON = re.compile(
-    r"\b(?:half|twice|(?:two|three|four|five|ten) times) as \w+")
+    r"\b(?:half|twice|(?:two|three|four|five|ten) times) as "
+    r"(?:bright|loud|fast|high|strong|much|far|open)\b(?! as (?!now|before|it|that|they))")
 _AFTER_TIMES = frozenset({"as", "the", "it", "that", "its", "what", "this"})
 
 
@@ -75,9 +75,9 @@ def amount(text: str) -> Amount | None:
     """An amount, with or without "more" or "brighter" beside it; None for anything else."""
     said = heard(re.sub(r"\ba(bit|lot|little|notch|touch)\b", r"a \1", text))
     start, stop = 0, len(said)
-    while start < stop - 1 and said[start] in (*DIRECTIONS, "by", "the", "just", "only"):
+    while start < stop - 1 and said[start] in (*_DIRECTIONS, "by", "the", "just", "only"):
         start += 1
-    while stop > start + 1 and said[stop - 1] in DIRECTIONS:
+    while stop > start + 1 and said[stop - 1] in _DIRECTIONS:
         stop -= 1
     said = said[start:stop]
     if not said:
@@ -90,7 +90,8 @@ def amount(text: str) -> Amount | None:
 
 
 def comparison(text: str) -> str:
-    """The words that compare with what is now, "half as bright", "twice as loud"; empty: none."""
+    """The words that compare with what is now, "half as bright", "twice as loud"; empty: none, or
+    they compare with something else ("as the lamp")."""
     found = _COMPARISON.search(text.casefold())
     return found[0] if found else ""
 

@@ -107,6 +107,7 @@ def test_a_threshold_by_ordinary_talk_says_so_in_the_bundle(tmp_path: Path, rows
     assert "of ordinary talk" in made["method"]
     assert (made["items"], made["risk"]) == (30, 0.1)
     assert found["off_topic"]["passed"] == made["wrong"] == 0
+    assert made["fallback_below"] == 0.5  # dialogue.toml's: never below
     assert open_bundle(tmp_path / "out").calibration is not None
     told = run("calibrate", "--data", str(rows), "--off-topic", str(talk), "--talk-risk", "0.02",
                "--dry-run")

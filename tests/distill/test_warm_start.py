@@ -282,3 +282,11 @@ def test_a_folder_without_a_student_is_named(encoder: Path, tmp_path: Path) -> N
         elder_in(tmp_path)
     with pytest.raises(InputError, match="is bert: expected a student of OPT's build"):
         elder_in(encoder)
+
+
+def test_an_elder_of_other_weights_is_another_beginning(elder: Path) -> None:
+    one, same = elder_in(elder), elder_in(elder)
+    assert one.sha256 == same.sha256
+    name = min(one.weights)
+    other = msgspec.structs.replace(one, weights={**one.weights, name: one.weights[name] + 1})
+    assert other.sha256 != one.sha256

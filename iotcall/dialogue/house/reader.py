@@ -12,6 +12,7 @@ import msgspec
 
 from iotcall.catalogue import ToolCall
 from iotcall.devices import DeviceStates, Home
+from iotcall.dialogue.house.mending import Mender
 from iotcall.dialogue.house.resolver import Resolved, resolve
 from iotcall.dialogue.house.settings import House
 from iotcall.dialogue.house.targets import Around
@@ -19,15 +20,7 @@ from iotcall.dialogue.house.weighing import Weigher
 from iotcall.dialogue.outcomes import Answer, Plan, Question, Refusal
 from iotcall.dialogue.session import Pending, Session
 from iotcall.dialogue.settings import DialogueSettings
-from iotcall.dialogue.words import has_any, is_only, without, words
-from iotcall.speech.amounts import DIRECTIONS, amount, comparison
-
-_VAGUE = frozenset({"change", "adjust", "alter", "modify"})
-"""Verbs that say no way."""
-_WAYS = DIRECTIONS | {"raise", "lift", "reduce", "dim", "brighten", "back", "bit", "little", "cold",
-                      "hot", "dark", "bright", "loud", "quiet", "freezing", "boiling"}
-"""Words that may say one."""
-_FEW = 4
+from iotcall.dialogue.words import is_only, without, words
 
 
 class HouseReader:
@@ -47,30 +40,8 @@ class HouseReader:
         """What the calls come to; changes nothing."""
         around = msgspec.structs.replace(self._around(home, session), here=_is_here(meant),
                                          named=_named(meant, self._house))
-        for mended in (self._without_carried_scope, self._without_lists_name, _without_direction,
-                       _as_directed, _compared):
-            calls = [mended(call, meant) for call in calls]
-        return resolve(calls, around, self._states)
-
-    def _without_carried_scope(self, call: ToolCall, meant: str) -> ToolCall:
-        """"Turn off all the lights", then "lights on": all that were meant before are not meant
-        now, where what is meant is named anew and "all" is not."""
-        said = words(meant)
-        target = str(call.arguments.get("target", ""))
-        if call.arguments.get("scope") != "all" or not target or not has_any(said, [target]) or (
-                has_any(said, self._settings.everywhere)):
-            return call
-        return ToolCall(call.name, {key: value for key, value in call.arguments.items()
-                                    if key != "scope"})
-
-    def _without_lists_name(self, call: ToolCall, meant: str) -> ToolCall:
-        """A timer after talk of the shopping list is not the shopping timer."""
-        name = " ".join(words(str(call.arguments.get("name", ""))))
-        lists = {*self._house.lists, *self._house.lists.values()}
-        if call.name != "timer" or name not in lists or has_any(words(meant), [name]):
-            return call
-        return ToolCall(call.name, {key: value for key, value in call.arguments.items()
-                                    if key != "name"})
+        mender = Mender(meant, session.history, self._house, self._settings)
+        return resolve(mender.mended(calls), around, self._states)
 
     def weigher(self, utterance: str, home: Home, session: Session) -> Weigher:
         """For the answers of a student to the utterance."""
@@ -105,36 +76,6 @@ class HouseReader:
         return Around(home=home, settings=self._settings, house=self._house,
                       memory=session.memory,
                       site_room=home.satellites.get(session.site_id, ""))
-
-
-def _compared(call: ToolCall, meant: str) -> ToolCall:
-    """"Make it half as bright": half of what it is now, and not half of all."""
-    phrase = comparison(meant) if call.name == "set" else ""
-    value = str(call.arguments.get("value", ""))
-    by = amount(phrase) if phrase and value and has_any(words(phrase), [value]) else None
-    if by is None or by.number is None:
-        return call
-    kept = {key: given for key, given in call.arguments.items() if key != "value"}
-    return ToolCall("adjust", {**kept, "direction": "up" if by.number > 1 else "down",
-                               "amount": phrase})
-
-
-def _without_direction(call: ToolCall, meant: str) -> ToolCall:
-    """"Change the brightness" says neither which way nor how much: that is asked."""
-    said = set(words(meant))
-    if call.name != "adjust" or "amount" in call.arguments or not said & _VAGUE or said & _WAYS:
-        return call
-    return ToolCall("set", {key: value for key, value in call.arguments.items()
-                            if key != "direction"})
-
-
-def _as_directed(call: ToolCall, meant: str) -> ToolCall:
-    """"Down a degree": in few words of which one is a way and no other says one, it is that way."""
-    said = words(meant)
-    ways = _WAYS.intersection(said) - {"bit", "little"}
-    if call.name != "adjust" or len(said) > _FEW or len(ways) != 1 or not ways <= {"up", "down"}:
-        return call
-    return ToolCall(call.name, {**call.arguments, "direction": next(iter(ways))})
 
 
 def _is_here(meant: str) -> bool:

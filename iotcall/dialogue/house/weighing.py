@@ -41,6 +41,12 @@ _VERBS = frozenset({("switch",)})
 """Words for a kind of device that are heard as a verb far more often."""
 _JOINS = frozenset({"and", "the", "a", "an", "my", "our"})
 """What may stand between the names of a list."""
+_BEFORE_A_LIST = _JOINS | {
+    "turn", "switch", "put", "power", "flick", "get", "have", "set", "start", "stop", "bring",
+    "dim", "brighten", "on", "off", "up", "down", "can", "could", "would", "will", "you",
+    "please", "hey", "ok", "okay", "so", "now", "then", "also", "just"}
+"""What may stand before it, from the beginning on: nothing that may spare one of it."""
+_NEVER_ADDED = frozenset({"lock", "cover"})
 _WORD = re.compile(r"[^\W_]+")
 _UNSEEN = 0.5
 """Of the answers that were not looked at, together."""
@@ -57,6 +63,7 @@ class Weigher:
         self._said = tuple(map(singular, self._words))
         self._nouns = nouns
         self._names = _names_in(self._said, home, nouns)
+        self._devices = {tuple(map(singular, name)) for name in _device_names(home)}
         self._foresee = foresee
         self._scene = _scene_alone(self._words, home, beside_scenes)
 
@@ -164,7 +171,8 @@ class Weigher:
                      for call in told}
             missing = [at for at, name in names.items()
                        if not any(_holds(value, name) for value in written)]
-            if len(rests) != 1 or len(of_it) < 2 or len(missing) + len(of_it) != len(names):
+            if (len(rests) != 1 or len(of_it) < 2 or len(missing) + len(of_it) != len(names)
+                    or told[0].name in _NEVER_ADDED):
                 continue  # what is told of one alone is not told of all
             place = calls.index(told[0])
             made[place:place] = [ToolCall(told[0].name, {
@@ -173,12 +181,14 @@ class Weigher:
         return tuple(made)
 
     def _lists(self) -> list[dict[int, Words]]:
-        """Three names and more with nothing between but articles and one "and" or more: place ->
-        name."""
+        """Three names of devices and more with nothing between but articles and one "and" or more,
+        and nothing before but a verb: place -> name."""
         runs: list[dict[int, Words]] = []
         joined: list[bool] = []
         end = 0
         for at, name in self._names:
+            if name not in self._devices:
+                continue
             between = self._words[end:at]
             if not runs or not _JOINS.issuperset(between):
                 runs.append({})
@@ -186,7 +196,9 @@ class Weigher:
             joined[-1] |= bool(runs[-1]) and "and" in between
             runs[-1][at] = name
             end = at + len(name)
-        return [run for run, has_and in zip(runs, joined, strict=True) if has_and and len(run) > 2]
+        return [run for run, has_and in zip(runs, joined, strict=True)
+                if has_and and len(run) > 2
+                and _BEFORE_A_LIST.issuperset(self._words[:min(run)])]
 
     def _overlooked(self, calls: Sequence[ToolCall]) -> tuple[str, ...]:
         """Devices and kinds that were named in this turn and are in no call, though one of the
@@ -239,8 +251,7 @@ def _scene_alone(said: Words, home: Home, beside: Iterable[str]) -> str:
 def _names_in(said: Words, home: Home, nouns: Sequence[Noun]) -> tuple[tuple[int, Words], ...]:
     """Names of devices and words for kinds of them that were said, each with its place; of those
     that overlap, the longer."""
-    known = [plain(name.replace("/", " ")) for device in home.devices
-             for name in (device.name, *device.aliases)]
+    known = _device_names(home)
     known += [words(name) for noun in nouns for name in (*noun.one, *noun.several)]
     names = {tuple(map(singular, name)) for name in known} - _VERBS
     found: dict[int, Words] = {}
@@ -251,6 +262,11 @@ def _names_in(said: Words, home: Home, nouns: Sequence[Noun]) -> tuple[tuple[int
                     for there, other in found.items()):
                 found[at] = name
     return tuple(sorted(found.items()))
+
+
+def _device_names(home: Home) -> list[Words]:
+    return [plain(name.replace("/", " ")) for device in home.devices
+            for name in (device.name, *device.aliases)]
 
 
 def _holds(text: Words, part: Words) -> bool:

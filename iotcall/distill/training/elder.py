@@ -5,6 +5,7 @@ Layers and positions are taken over, and the words that both have; other words s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,6 +31,14 @@ class Elder(msgspec.Struct, frozen=True):
     weights: Mapping[str, Tensor]
     vocabulary: Mapping[str, int]
     """Token -> row of its words."""
+
+    @property
+    def sha256(self) -> str:
+        """Of names and weights, hexadecimal."""
+        digest = hashlib.sha256()
+        for name in sorted(self.weights):
+            digest.update(name.encode() + self.weights[name].float().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
 
 def elder_in(folder: Path) -> Elder:

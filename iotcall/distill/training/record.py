@@ -30,12 +30,12 @@ Standing = Literal["new", "begun", "finished"]
 
 
 def note_of(recipe: Recipe, dialogues: Iterable[Dialogue],
-            dev: Sequence[Dialogue] = ()) -> CheckpointNote:
+            dev: Sequence[Dialogue] = (), elder_sha256: str = "") -> CheckpointNote:
     """What a training of this recipe on these dialogues leaves beside its checkpoint."""
     return CheckpointNote(
         format=recipe.format or SCRATCH_FORMAT, catalogue=recipe.catalogue,
         recipe=msgspec.to_builtins(recipe), dialogues_sha256=_hash(dialogues),
-        dev_sha256=_hash(dev) if dev else "")
+        dev_sha256=_hash(dev) if dev else "", elder_sha256=elder_sha256)
 
 
 def check_place(out: Path, *, resume: bool) -> None:
@@ -123,6 +123,8 @@ def _differences(found: CheckpointNote, wanted: CheckpointNote) -> list[str]:
         differences.append("its dialogues are others")
     if not differences and found.dev_sha256 != wanted.dev_sha256:
         differences.append("its development dialogues are others")
+    if not differences and found.elder_sha256 and found.elder_sha256 != wanted.elder_sha256:
+        differences.append("what it begins as has other weights")
     return differences
 
 

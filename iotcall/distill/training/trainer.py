@@ -78,7 +78,7 @@ def train_student(
     if catalogue.skills:
         raise InputError(f"the catalogue {catalogue.name!r} has skills, whose first decision no "
                          "dialogue shows: train for a catalogue without them")
-    note = note_of(recipe, dialogues, dev)
+    note = note_of(recipe, dialogues, dev, elder.sha256 if elder else "")
     if standing(out, note, resume=resume) == "finished":
         return out
     start = from_base(recipe, base) if base else from_scratch(

@@ -295,7 +295,9 @@ def test_all_is_not_meant_again_where_something_else_is_named_anew(house: House)
 
 @pytest.mark.parametrize(("said", "value", "brightness"), [
     ("make it half as bright", "half", 30.0), ("twice as bright please", "twice", 100.0),
-    ("bring it to half", "half", 50.0), ("to half, twice as fast", "half", 50.0)])
+    ("bring it to half", "half", 50.0), ("to half, twice as fast", "half", 50.0),
+    ("the lamp half as well", "half", 50.0),
+    ("half as bright as the floor lamp", "half", 50.0), ("half as bright as now", "half", 30.0)])
 def test_as_bright_compares_with_what_is_now(house: House, said: str, value: str,
                                              brightness: float) -> None:
     house.does(call("set", property="brightness", value="60", target="desk lamp"))
@@ -326,9 +328,27 @@ def test_a_timer_has_no_lists_name_that_was_not_said(house: House, said: str, na
 
 
 @pytest.mark.parametrize(("said", "setpoint"), [
-    ("down a degree", 20.0), ("a degree up", 22.0), ("up", 22.0), ("it's freezing down here", 22.0),
+    ("down a degree", 20.0), ("a degree up", 22.0), ("up", 22.0), ("one down please", 20.0),
+    ("it's freezing down here", 22.0), ("chilly down here", 22.0), ("not down", 22.0),
     ("when I woke up it was cold", 22.0)])
 def test_a_way_that_was_said_is_gone(house: House, said: str, setpoint: float) -> None:
     house.tells("thermostat", setpoint=21.0)
     made = call("adjust", property="temperature", direction="up", target="thermostat")
     assert house.does(made, said=said) == [("thermostat", "setpoint", setpoint)]
+
+
+def test_a_timer_that_was_spoken_of_keeps_its_name(house: House) -> None:
+    begun = house.says(call("timer", action="start", name="shopping"),
+                       said="start a shopping timer")
+    assert isinstance(begun, Question)
+    outcome = house.says(call("timer", action="start", name="shopping", duration="ten minutes"),
+                         said="make it ten minutes")
+    assert isinstance(outcome, Plan)
+    assert outcome.chores == (TimerChore(action="start", name="shopping", seconds=600),)
+
+
+def test_change_with_a_reason_is_no_question(house: House) -> None:
+    house.tells("thermostat", setpoint=21.0)
+    made = call("adjust", property="temperature", direction="up", target="thermostat")
+    assert house.does(made, said="adjust the thermostat, it's chilly") == [
+        ("thermostat", "setpoint", 22.0)]

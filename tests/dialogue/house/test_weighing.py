@@ -187,6 +187,10 @@ ON_TWO = (call("turn", state="on", target="desk lamp"), call("turn", state="on",
     ("on with the desk lamp and the pendant, not the floor lamp", ["desk lamp", "pendant"]),
     ("the floor lamp is off, so turn on the desk lamp and the pendant", ["desk lamp", "pendant"]),
     ("floor lamp, I mean the desk lamp and the pendant on", ["desk lamp", "pendant"]),
+    ("don't touch the floor lamp, the desk lamp and the pendant on", ["desk lamp", "pendant"]),
+    ("leave the floor lamp. the desk lamp and the pendant on", ["desk lamp", "pendant"]),
+    ("I'm at the floor lamp, the desk lamp and the pendant on", ["desk lamp", "pendant"]),
+    ("turn on the lights, the desk lamp and the pendant", ["desk lamp", "pendant"]),
 ])
 def test_one_of_a_list_is_not_left_out(house: House, said: str, targets: list[str]) -> None:
     found = weighed(house, said, (ON_TWO, 0.9))

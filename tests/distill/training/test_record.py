@@ -112,3 +112,10 @@ def test_a_recipe_that_builds_no_student_is_refused(
         settings: dict[str, object], complaint: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=complaint):
         msgspec.convert(settings, Recipe)
+
+
+def test_a_training_that_began_as_another_student_is_another_one(tmp_path: Path) -> None:
+    note_of(Recipe(), [ON], elder_sha256="a").write(tmp_path)
+    assert standing(tmp_path, note_of(Recipe(), [ON], elder_sha256="a"), resume=True) == "finished"
+    with pytest.raises(InputError, match="what it begins as has other weights"):
+        standing(tmp_path, note_of(Recipe(), [ON], elder_sha256="b"), resume=True)

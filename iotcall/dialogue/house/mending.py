@@ -1,0 +1,103 @@
+"""Calls that the words of an utterance contradict, put right. Leaves out: what the home knows.
+
+A student takes over from earlier turns what is not meant again, or guesses where nothing was said.
+Each rule holds for few words only, those that leave no doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from iotcall.catalogue import ToolCall
+from iotcall.dialogue.house.settings import House
+from iotcall.dialogue.settings import DialogueSettings
+from iotcall.dialogue.words import has_any, without, words
+from iotcall.runtime import Turn
+from iotcall.speech import is_number_word
+from iotcall.speech.amounts import amount, comparison
+
+_VAGUE = frozenset({"change", "adjust", "alter", "modify"})
+"""Verbs that say no way."""
+_BESIDE = frozenset({"can", "could", "would", "you", "i", "want", "to", "like", "i'd", "let's",
+                     "the", "a", "an", "my", "our", "of", "in", "on", "it", "its"})
+_AMOUNTS = frozenset({
+    "a", "an", "and", "bit", "bits", "by", "degree", "degrees", "go", "half", "it", "little",
+    "lot", "notch", "notches", "now", "of", "percent", "put", "step", "steps", "tad", "that",
+    "the", "them", "touch", "turn", "bring", "one", "then", "again"})
+"""What stands beside "up" and "down" where they say which way."""
+_COMPARED = frozenset({"brightness", "volume", "speed", "position"})
+"""Properties of which there is half and twice; of degrees there is not."""
+
+
+class Mender:
+    """For one utterance after earlier turns."""
+
+    def __init__(self, utterance: str, earlier: Sequence[Turn], house: House,
+                 settings: DialogueSettings) -> None:
+        self._utterance, self._said, self._earlier = utterance, words(utterance), earlier
+        self._house, self._settings = house, settings
+
+    def mended(self, calls: Sequence[ToolCall]) -> list[ToolCall]:
+        """The calls as the words have them."""
+        for rule in (self._without_carried_scope, self._without_lists_name, self._asked_which_way,
+                     self._as_directed, self._compared):
+            calls = [rule(call) for call in calls]
+        return list(calls)
+
+    def _without_carried_scope(self, call: ToolCall) -> ToolCall:
+        """"Turn off all the lights", then "lights on": all that were meant before are not meant
+        now, where what is meant is named anew and "all" is not."""
+        target = str(call.arguments.get("target", ""))
+        if (call.arguments.get("scope") != "all" or not target
+                or not has_any(self._said, [target])
+                or has_any(self._said, self._settings.everywhere)):
+            return call
+        return _leaving(call, "scope")
+
+    def _without_lists_name(self, call: ToolCall) -> ToolCall:
+        """A timer after talk of the shopping list is not the shopping timer, unless one was spoken
+        of."""
+        name = " ".join(words(str(call.arguments.get("name", ""))))
+        lists = {*self._house.lists, *self._house.lists.values()}
+        if (call.name != "timer" or call.arguments.get("action") != "start" or name not in lists
+                or has_any(self._said, [name])
+                or any(has_any(words(turn.utterance), [f"{name} timer"])
+                       for turn in self._earlier)):
+            return call
+        return _leaving(call, "name")
+
+    def _asked_which_way(self, call: ToolCall) -> ToolCall:
+        """"Change the brightness" and nothing more says neither which way nor how much."""
+        if call.name != "adjust" or "amount" in call.arguments or not _VAGUE & set(self._said):
+            return call
+        known = [str(call.arguments.get(key, "")) for key in ("target", "room")]
+        known += [word for each in self._house.property_words.values() for word in each]
+        if without(self._said, [*known, *_VAGUE, *_BESIDE, *self._settings.polite]):
+            return call
+        return _leaving(call, "direction", name="set")
+
+    def _as_directed(self, call: ToolCall) -> ToolCall:
+        """"Down a degree" goes down, whatever was meant before."""
+        ways = {"up", "down"}.intersection(self._said)
+        if call.name != "adjust" or len(ways) != 1 or not all(
+                word in ways or word in _AMOUNTS or word in self._settings.polite
+                or is_number_word(word) or word.isdigit() for word in self._said):
+            return call
+        return ToolCall(call.name, {**call.arguments, "direction": next(iter(ways))})
+
+    def _compared(self, call: ToolCall) -> ToolCall:
+        """"Make it half as bright": half of what it is now, and not half of all."""
+        value = str(call.arguments.get("value", ""))
+        if call.name != "set" or call.arguments.get("property") not in _COMPARED or not value:
+            return call
+        phrase = comparison(self._utterance)
+        by = amount(phrase) if has_any(words(phrase), [value]) else None
+        if by is None or by.number is None:
+            return call
+        return _leaving(call, "value", name="adjust", amount=phrase,
+                        direction="up" if by.number > 1 else "down")
+
+
+def _leaving(call: ToolCall, key: str, *, name: str = "", **more: str) -> ToolCall:
+    kept = {each: value for each, value in call.arguments.items() if each != key}
+    return ToolCall(name or call.name, {**kept, **more})
