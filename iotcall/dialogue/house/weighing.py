@@ -156,8 +156,8 @@ class Weigher:
         return ToolCall(call.name, {**call.arguments, "target": " ".join(found.said)})
 
     def _whole_list(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
-        """The calls, and those for devices that were said in one list with theirs and are in none:
-        "the lamp, the fan and the heater on"."""
+        """The calls, those of a list as one where a device of it is in none of them: "the lamp, the
+        fan and the heater on"."""
         written = [tuple(map(singular, words(str(value)))) for call in calls
                    for value in call.arguments.values()]
         made = list(calls)
@@ -174,10 +174,11 @@ class Weigher:
             if (len(rests) != 1 or len(of_it) < 2 or len(missing) + len(of_it) != len(names)
                     or told[0].name in _NEVER_ADDED):
                 continue  # what is told of one alone is not told of all
-            place = calls.index(told[0])
-            made[place:place] = [ToolCall(told[0].name, {
-                **told[0].arguments, "target": " ".join(self._words[at:at + len(names[at])])})
-                for at in missing]
+            if missing:
+                whole = ToolCall(told[0].name, {**told[0].arguments, "target": " and ".join(
+                    " ".join(self._words[at:at + len(name)]) for at, name in names.items())})
+                made = [whole if call is told[0] else call for call in made
+                        if call is told[0] or call not in told]
         return tuple(made)
 
     def _lists(self) -> list[dict[int, Words]]:
