@@ -73,6 +73,21 @@ def figures(student: str, public: Path | None) -> list[str]:
     return rows
 
 
+def homes() -> list[str]:
+    """Rows of what happens in homes that the student has never seen."""
+    rows = ["", "| homes | exactly right | acted where nothing should happen | a wrong device |",
+            "|---|---|---|---|"]
+    for folder in ("homes", "dev_homes"):
+        for name, more in (("clean", ()), ("one typo", ("--typos", "1")),
+                           ("10 % word errors", ("--wer", "0.1"))):
+            found = asked("home", "judge", "--bundle", "home", "--homes",
+                          str(ROOT / "grammars" / "home" / "voices" / folder), *more)["all"]
+            rows.append(f"| {folder}, {name} | {found['exact'] / found['items']:.1%} "
+                        f"({found['exact']} of {found['items']}) "
+                        f"| {found['acted']} of {found['quiet']} | {found['wrong_device']} |")
+    return rows
+
+
 def main() -> None:
     public = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     for student in sys.argv[2:] or STUDENTS:
@@ -81,6 +96,8 @@ def main() -> None:
         print(f"\n## {student}\n\n| turns | equivalence | names | one typo | 10 % word errors "
               "| whole dialogues | invalid | median |\n|---|---|---|---|---|---|---|---|")
         print("\n".join(figures(student, public)), flush=True)
+        if student == "home":
+            print("\n".join(homes()), flush=True)
 
 
 if __name__ == "__main__":

@@ -117,15 +117,23 @@ class Weigher:
                 key: _WORD.sub(lambda word: meant.get(word[0], word[0]), value)
                 if isinstance(value, str) else value
                 for key, value in call.arguments.items()}) for call in calls)
-            if right == calls or _usual(right, self._foresee(right)) <= _usual(
-                    calls, self._foresee(calls)):
+            if right == calls:
                 return calls
-            return right
+            # subtle: "deks lamp" sounds like the deck's, and is the desk lamp all the same
+            gained = self._named_in(right) - self._named_in(calls)
+            better = _usual(right, self._foresee(right)) - _usual(calls, self._foresee(calls))
+            return right if gained > 0 or (gained == 0 and better > 0) else calls
 
         return msgspec.structs.replace(
             decoding, calls=best(decoding.calls),
             others=tuple(other.through(lambda calls: best(tuple(calls)))
                          for other in decoding.others))
+
+    def _named_in(self, calls: Sequence[ToolCall]) -> int:
+        """Arguments that hold the whole name of a device."""
+        values = (tuple(map(singular, plain(str(call.arguments.get("target", "")))))
+                  for call in calls)
+        return sum(any(_holds(value, name) for name in self._devices) for value in values)
 
     def _readings(self, calls: tuple[ToolCall, ...]
                   ) -> tuple[tuple[tuple[ToolCall, ...], float], ...]:

@@ -177,6 +177,13 @@ def test_a_name_that_looks_like_a_slip_stays_where_a_device_is_called_so(house: 
     assert among(house, "kettle on", named).calls == KETTLE
 
 
+def test_a_whole_name_that_was_meant_wins_over_one_that_only_sounds_alike(house: House) -> None:
+    said = (call("turn", state="on", target="pendent"),)  # near the pendant
+    assert among(house, "pendent on", decoded((said, 0.97))).calls == said
+    slipped = msgspec.structs.replace(decoded((said, 0.97)), slips=(("pendent", "kettle"),))
+    assert among(house, "pendent on", slipped).calls == KETTLE
+
+
 ON_TWO = (call("turn", state="on", target="desk lamp"), call("turn", state="on", target="pendant"))
 
 
