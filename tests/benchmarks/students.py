@@ -67,9 +67,14 @@ def figures(student: str, public: Path | None) -> list[str]:
         WORK.mkdir(parents=True, exist_ok=True)
         file = WORK / f"{student}.talk"
         file.write_text("\n".join(talk[::4]) + "\n", encoding="utf-8")
-        found = asked("calibrate", "--bundle", student, "--data", str(folder / "golden.jsonl"),
-                      "--off-topic", str(file), "--dry-run", "--force")
-        rows.append(f"\nOrdinary talk: {json.dumps(found.get('off_topic', found))}")
+        said = next(path for path in (folder / "voices" / "dev.said", folder / "golden.jsonl")
+                    if path.is_file())
+        found = asked("calibrate", "--bundle", student, "--data", str(said), "--off-topic",
+                      str(file), "--talk-risk", "0.02", "--dry-run")
+        rows.append(f"\nAt {found['calibration']['fallback_below']:.2f}, where at most 2 % of "
+                    f"ordinary talk becomes a command: {found['off_topic']['share']:.1%} of "
+                    f"{found['off_topic']['utterances']}, and {found['commands']['share']:.1%} of "
+                    "commands pass")
     return rows
 
 

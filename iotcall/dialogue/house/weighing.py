@@ -131,9 +131,7 @@ class Weigher:
 
     def _named_in(self, calls: Sequence[ToolCall]) -> int:
         """Arguments that hold the whole name of a device."""
-        values = (tuple(map(singular, plain(str(call.arguments.get("target", "")))))
-                  for call in calls)
-        return sum(any(_holds(value, name) for name in self._devices) for value in values)
+        return sum(any(_holds(_target(call), name) for name in self._devices) for call in calls)
 
     def _readings(self, calls: tuple[ToolCall, ...]
                   ) -> tuple[tuple[tuple[ToolCall, ...], float], ...]:
@@ -171,8 +169,7 @@ class Weigher:
         made = list(calls)
         for names in self._lists():
             of_it = {at: place for at, name in names.items() for place, call in enumerate(calls)
-                     if _holds(tuple(map(singular, plain(str(call.arguments.get("target", ""))))),
-                               name)}
+                     if _holds(_target(call), name)}
             told = [calls[place] for place in dict.fromkeys(of_it.values())]
             rests = {(call.name, frozenset((key, str(value)) for key, value in
                                            call.arguments.items() if key != "target"))
@@ -271,6 +268,11 @@ def _names_in(said: Words, home: Home, nouns: Sequence[Noun]) -> tuple[tuple[int
                     for there, other in found.items()):
                 found[at] = name
     return tuple(sorted(found.items()))
+
+
+def _target(call: ToolCall) -> Words:
+    """Its words in singular, without articles."""
+    return tuple(map(singular, plain(str(call.arguments.get("target", "")))))
 
 
 def _device_names(home: Home) -> list[Words]:
