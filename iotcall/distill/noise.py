@@ -7,6 +7,7 @@ the very slips that it was taught.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from random import Random
 
 import msgspec
@@ -31,7 +32,8 @@ USUAL = Noise()
 BEFORE = ("please", "hey", "ok", "okay", "um", "uh", "so", "alright", "right", "can you",
            "could you", "hey can you", "could you please", "hi", "well", "also", "now", "and")
 AFTER = ("please", "now", "thanks", "thank you", "right now", "for me", "okay", "if you can")
-FILLERS = ("um", "uh", "er", "like", "you know", "hmm", "well")
+FILLERS = ("um", "uh", "er", "like", "you know", "hmm", "well", "so", "ah", "erm", "right",
+           "I mean")
 _ALIKE = (
     ("to", "two", "too"), ("for", "four"), ("off", "of"), ("write", "right"), ("light", "lite"),
     ("lights", "lice", "likes"), ("close", "clothes"), ("lock", "log", "look"), ("door", "dor"),
@@ -58,8 +60,9 @@ _ALIKE = (
 )
 _HEARD = {word: tuple(other for other in group if other != word)
           for group in _ALIKE for word in group[:1]}
+_ARTICLES = frozenset({"the", "a", "an"})
 _SMALL = frozenset({
-    "the", "a", "an", "my", "our", "your", "please", "can", "could", "you", "would", "to", "of",
+    "my", "our", "your", "please", "can", "could", "you", "would", "to", "of",
     "for", "in", "me", "i", "and", "just"})
 """What may get lost. Not "it" and "that", which stand for a thing, nor "is": without it a question
 is a wish."""
@@ -99,37 +102,69 @@ def mishear(text: str, random: Random) -> str:
     words = text.split(" ")
     filled = [index for index, word in enumerate(words)
               if word.strip(",.!?") and not _is_number(word)]
-    if not filled:
-        return text
-    index = random.choice(filled)
-    word = words[index].strip(",.!?").casefold()
-    match random.randrange(7):
-        case 0 | 1:
-            alike = [each for each in filled if words[each].strip(",.!?").casefold() in _HEARD
-                     and not any(map(_is_number, words[each + 1:each + 2]))]  # "to sixty"
-            if alike:
-                index = random.choice(alike)
-                words[index] = random.choice(_HEARD[words[index].strip(",.!?").casefold()])
-        case 2:
-            small = [each for each in filled if words[each].casefold() in _SMALL]
-            if small and len(filled) > 2:
-                del words[random.choice(small)]
-        case 3:
-            if len(word) > 5 and word.isalpha():
-                place = random.randrange(2, len(word) - 2)
-                words[index] = f"{words[index][:place]} {words[index][place:]}"
-        case 4:
-            words[index] = f"{words[index]} {random.choice((word, *FILLERS))}"
-        case 5:
-            index = random.choice((filled[0], filled[-1]))
-            if len(words[index]) > 5 and words[index].isalpha():
-                lost = random.choice((1, 1, 2))
-                words[index] = words[index][lost:] if index == filled[0] else words[index][:-lost]
-        case _:
-            if index + 1 < len(words) and word.isalpha() and words[index + 1].isalpha() and (
-                    not _is_number(words[index + 1])):
-                words[index:index + 2] = [words[index] + words[index + 1]]
+    if filled:
+        random.choices(list(_HABITS), list(_HABITS.values()))[0](words, filled, random)
     return " ".join(words)
+
+
+def _hear_alike(words: list[str], filled: list[int], random: Random) -> None:
+    alike = [each for each in filled if _bare(words[each]) in _HEARD
+             and not any(map(_is_number, words[each + 1:each + 2]))]  # "to sixty"
+    if alike:
+        index = random.choice(alike)
+        words[index] = random.choice(_HEARD[_bare(words[index])])
+
+
+def _lose_article(words: list[str], filled: list[int], random: Random) -> None:
+    """Not where it is all that was said."""
+    lost = [each for each in filled if words[each].casefold() in _ARTICLES]
+    if lost and len(words) > 1:
+        del words[random.choice(lost)]
+
+
+def _lose_small(words: list[str], filled: list[int], random: Random) -> None:
+    lost = [each for each in filled if words[each].casefold() in _SMALL]
+    if lost and len(filled) > 2:
+        del words[random.choice(lost)]
+
+
+def _cut(words: list[str], filled: list[int], random: Random) -> None:
+    index = random.choice(filled)
+    word = words[index]
+    if len(word) > 5 and word.isalpha():
+        place = random.randrange(2, len(word) - 2)
+        words[index] = f"{word[:place]} {word[place:]}"
+
+
+def _join(words: list[str], filled: list[int], random: Random) -> None:
+    index = random.choice(filled)
+    if index + 1 < len(words) and words[index].isalpha() and words[index + 1].isalpha() and (
+            not _is_number(words[index + 1])):
+        words[index:index + 2] = [words[index] + words[index + 1]]
+
+
+def _hesitate(words: list[str], filled: list[int], random: Random) -> None:
+    index = random.choice(filled)
+    words[index] = random.choice((
+        f"{words[index]} {random.choice((_bare(words[index]), *FILLERS))}",
+        f"{random.choice(FILLERS)} {words[index]}"))
+
+
+def _clip(words: list[str], filled: list[int], random: Random) -> None:
+    index = random.choice((filled[0], filled[-1]))
+    if len(words[index]) > 5 and words[index].isalpha():
+        lost = random.choice((1, 1, 2))
+        words[index] = words[index][lost:] if index == filled[0] else words[index][:-lost]
+
+
+def _bare(word: str) -> str:
+    return word.strip(",.!?").casefold()
+
+
+_HABITS: dict[Callable[[list[str], list[int], Random], None], int] = {
+    _hear_alike: 3, _lose_article: 3, _lose_small: 1, _hesitate: 3, _cut: 1, _join: 1, _clip: 1}
+"""Habit of a recogniser -> weight. Each changes a sentence's words in place; `filled`: places of
+words that are no numbers."""
 
 
 def _is_number(word: str) -> bool:

@@ -96,10 +96,13 @@ def _changed(pieces: Pieces, kept: Collection[Span], change: Callable[[str, Rand
     at = random.choices(free, [len(pieces[each][0]) for each in free])[0]
     text, spans = pieces[at]
     other = change(text.strip() if spans else text, random)
+    before: Pieces = []
     behind: Pieces = []
-    if spans and other.startswith(f"{text} "):  # a filler behind a name is no part of it
+    if spans and other.startswith(f"{text} "):  # a filler beside a name is no part of it
         other, behind = text, [(other[len(text):], ())]
-    changed = [*pieces[:at], (other, spans), *behind, *pieces[at + 1:]]
+    elif spans and other.endswith(f" {text}"):
+        other, before = text, [(other[:-len(text)], ())]
+    changed = [*pieces[:at], *before, (other, spans), *behind, *pieces[at + 1:]]
     if changed != pieces and Counter(_numbers(pieces)) - Counter(_numbers(changed)):
         return pieces
     return changed

@@ -113,3 +113,12 @@ def test_what_is_misheard_keeps_the_spaces_at_its_ends() -> None:
         text = mishear(" turn the lights on in the ", Random(seed))
         assert text.startswith(" ")
         assert text.endswith(" ")
+
+
+@pytest.mark.parametrize(("text", "heard"), [
+    ("flick the ", "flick "), (" the ", " "), ("the lamp", "lamp"), ("the", "the"), ("my", "my"),
+    ("turn off the ", "turn off ")])
+def test_an_article_gets_lost_but_never_all_that_was_said(text: str, heard: str) -> None:
+    made = {mishear(text, Random(seed)) for seed in range(200)}
+    assert heard in made
+    assert text == " the " or all(each.strip() for each in made)

@@ -110,11 +110,12 @@ def test_words_beside_a_number_never_become_a_part_of_it() -> None:
         (130, 20)}
 
 
-def test_a_filler_behind_a_span_stands_outside_of_it() -> None:
+def test_a_filler_beside_a_span_stands_outside_of_it() -> None:
     sentence, spans = with_spans("[lamp]", " on")
     found = [roughened(sentence, Random(seed), Noise(padded=0, slips=0, misheard=1))
              for seed in range(500)]
     assert any("lamp you know on" in each.text.lower() for each in found)
+    assert any("you know lamp on" in each.text.lower() for each in found)
     assert not [each for each in found if " " in each.span(spans["lamp"])]
 
 
