@@ -37,7 +37,7 @@ from iotcall.dialogue.rates import Rates
 from iotcall.dialogue.reader import Reader
 from iotcall.dialogue.session import Pending, Session
 from iotcall.dialogue.settings import DialogueSettings
-from iotcall.dialogue.words import is_only, words
+from iotcall.dialogue.words import is_only, meant, words
 from iotcall.runtime import Decoding, Others, Turn
 from iotcall.speech import is_number_word
 from iotcall.speech.spelling import alike
@@ -113,11 +113,12 @@ class Conversation:
                 session.ask(pending)
                 return Question(reply=settings.replies.pin_by_voice, pin=True, private=digits)
         # subtle: "unlock it" is a yes too; told twice by a satellite it must not be its own
-        elif yes and not early and said != words(pending.said):
+        may_agree = not (pending.question.pin or early or said == words(pending.said))
+        if yes and may_agree:
             log.info("dialogue.confirmed", site_id=session.site_id)
             return self._once_more(session, pending, agreed=True)
         log.info("dialogue.confirmation_dropped", site_id=session.site_id)
-        session.let_go = pending
+        session.let_go, session.may_agree = pending, may_agree
         return None
 
     def enter(self, session: Session, digits: str, *, entered_at: float | None = None
@@ -171,7 +172,7 @@ class Conversation:
                      outcome=decoding.outcome, confidence=round(decoding.confidence, 3))
             return NotUnderstood(reply=settings.replies.not_understood, calls=decoding.calls)
         if let_go and settings.house and any(call.name == "confirm" for call in decoding.calls):
-            return self._yes_and(session, utterance, session_id, decoding.calls, let_go)
+            return self._yes_and(session, utterance, session_id, decoding, let_go)
         return self._settle(session, utterance, session_id, decoding.calls)
 
     def report(self, plan: Plan, verdicts: Sequence[Verdict], *,
@@ -245,12 +246,14 @@ class Conversation:
         return objection or plan
 
     def _yes_and(self, session: Session, utterance: str, session_id: str | None,
-                 calls: tuple[ToolCall, ...], let_go: Pending) -> Outcome:
-        """A yes in words that are none of ours is asked about again; one beside another wish
-        confirms nothing, and that is said."""
-        rest = tuple(call for call in calls if call.name != "confirm")
+                 decoding: Decoding, let_go: Pending) -> Outcome:
+        """A yes in words that are none of ours is asked about again, unless they are but for a slip
+        of the finger ("yepp"); one beside another wish confirms nothing, and that is said."""
+        rest = tuple(call for call in decoding.calls if call.name != "confirm")
         if not rest:
-            return self._once_more(session, let_go, agreed=False)
+            said, settings = words(utterance), self._settings
+            return self._once_more(session, let_go, agreed=session.may_agree and is_only(
+                meant(said, decoding.slips), settings.yes, settings.polite))
         devices = {told.device.id: told.device for told in let_go.question.confirms}
         left = sentence(self._settings.replies.not_alone.format(
             subject=subject(tuple(devices.values()), self.home, self._settings)))

@@ -53,6 +53,8 @@ class Session:
         """Of devices, with the `home` catalogue."""
         self.let_go: Pending | None = None
         """The confirmation that the utterance in hand has let go without a no."""
+        self.may_agree = False
+        """Whether that utterance could have been a yes to it, by when and where it was said."""
 
     @property
     def history(self) -> tuple[Turn, ...]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_PIECE = re.compile(r"[^\W_]+")
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -39,3 +40,9 @@ def is_only(said: tuple[str, ...], phrases: Iterable[str], beside: Iterable[str]
 def has_any(said: tuple[str, ...], phrases: Iterable[str]) -> bool:
     """Whether one of the phrases is among the words, as whole words in a row."""
     return without(said, phrases) != said
+
+
+def meant(said: tuple[str, ...], slips: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The words, slips of the finger spelt right (`Decoding.slips`)."""
+    right = {wrong.casefold(): word.casefold() for wrong, word in slips}
+    return tuple(_PIECE.sub(lambda found: right.get(found[0], found[0]), word) for word in said)

@@ -1,8 +1,13 @@
-"""Words that fingers spelt wrong, spelt right. Leaves out: whose words they are (see runtime).
+"""Words that fingers spelt wrong, spelt right, and hesitations left out. Leaves out: whose words
+they are (see runtime).
 
-A word that nobody knows becomes the commonest usual word that one slip makes it of: a letter left
-out, put in, exchanged, or two swapped (after Norvig 2007, "How to Write a Spelling Corrector").
-Words with digits or apostrophes stay, and so do short ones.
+A word that nobody knows becomes the likeliest usual word that one slip makes it of: a letter left
+out, put in, exchanged, or two swapped. By Bayes' rule (Kernighan, Church and Gale 1990, "A Spelling
+Correction Program Based on a Noisy Channel Model") that is P(slip | word) P(word): of some places
+where letters can be swapped or lost one was hit, but any of 26 letters can come in, so "lighst" was
+meant for "lights" rather than "light". How common a word is goes by its rank (Zipf's law). Words
+with digits or inner apostrophes stay, and so do short ones. A word that no slip explains may be two
+usual ones that ran together: "lampto".
 """
 
 from __future__ import annotations
@@ -12,11 +17,20 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-_WORD = re.compile(r"(?<![\w'])[A-Za-z]{3,}(?![\w'])")
+from iotcall.speech.hesitations import hesitations
+
+_WORD = re.compile(r"(?<![\w'])[A-Za-z]{3,}(?=(?:'s?)?(?![\w']))")
+"""A word without its ending of a genitive: "kids'", "Mia's"."""
 _LETTERS_OF_A_WORD = re.compile(r"[A-Za-z]+")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_ALPHABET = len(_LETTERS)
 LONGEST = 24
 """Letters of a word that is looked at."""
+_SHORT = frozenset({"to", "on", "in", "it", "of", "up", "at", "is", "my", "me", "by", "so", "we",
+                    "do", "us"})
+"""Words of two letters that may run together with others."""
+_FLAT = 20
+"""Ranks over which words are about as common; those of names are as common as these."""
 
 
 class Lexicon(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,7 +48,8 @@ class Respelt(msgspec.Struct, frozen=True):
     said: str
     read: str
     words: tuple[tuple[int, int, int, int], ...] = ()
-    """Of each word that changed: start and end in what was said, start and end in what is read."""
+    """Of each word that changed: start and end in what was said, start and end in what is read; of
+    a hesitation the latter are one."""
 
     def as_said(self, start: int, end: int) -> str:
         """What was said where `read` has ``[start:end]``; a part of a changed word is all of it."""
@@ -43,7 +58,7 @@ class Respelt(msgspec.Struct, frozen=True):
     def _place(self, at: int, *, first: bool) -> int:
         shift = 0
         for said_start, said_end, start, end in self.words:
-            if at <= start:
+            if at < start or (at == start and not (first and start == end)):
                 break
             if at < end:
                 return said_start if first else said_end
@@ -58,19 +73,28 @@ class Speller:
         """`names` of things that are spoken of here: their words are right as they are, and what a
         slip was meant for before any usual word."""
         own = dict.fromkeys(word.lower() for name in names for word in _WORD.findall(name))
-        self._rank = {word: rank for rank, word in enumerate(dict.fromkeys(
-            (*own, *lexicon.usual)))}
+        own |= dict.fromkeys(f"{word}s" for word in own)
+        self._share = {word: 1 / (rank + _FLAT) for rank, word in enumerate(lexicon.usual)}
+        self._share |= dict.fromkeys(own, 1 / _FLAT)
+        self._pieces = self._share | dict.fromkeys(_SHORT, 1 / _FLAT)
         self._known = {*own, *lexicon.usual, *lexicon.spared}
 
     def word(self, word: str) -> str:
-        """The word, or the usual one that it was probably meant for, in the same case."""
+        """The word, or the usual one or two that it was probably meant for, in the same case."""
         small = word.lower()
         if small in self._known or not 3 <= len(small) <= LONGEST:
             return word
-        found = min((other for other in one_slip_away(small) if other in self._rank),
-                    key=self._rank.__getitem__, default=None)
-        if found is None:
+        likely: dict[str, float] = {}
+        for other, chance in meant_for(small):
+            if other in self._share:
+                likely[other] = likely.get(other, 0.0) + chance * self._share[other]
+        for at in range(2, len(small) - 1):  # the space was lost
+            one, two = small[:at], small[at:]
+            if one in self._pieces and two in self._pieces:
+                likely[f"{one} {two}"] = self._pieces[one] * self._pieces[two] / len(small)
+        if not likely:
             return word
+        found = max(likely, key=likely.__getitem__)
         if word.isupper():
             return found.upper()
         return found.capitalize() if word[0].isupper() else found
@@ -83,28 +107,38 @@ class Speller:
             self.word(word).lower() in self._known for word in found)
 
     def respelt(self, text: str) -> Respelt:
-        """The text with every such word exchanged."""
+        """The text with every such word exchanged, and without hesitations."""
+        changes = [(start, end, "") for start, end in hesitations(text)]
+        changes += [(match.start(), match.end(), right) for match in _WORD.finditer(text)
+                    if (right := self.word(match.group())) != match.group()]
         pieces, changed, done, length = [], [], 0, 0
-        for match in _WORD.finditer(text):
-            right = self.word(match.group())
-            if right != match.group():
-                before = text[done:match.start()]
-                start = length + len(before)
-                changed.append((match.start(), match.end(), start, start + len(right)))
-                pieces += [before, right]
-                done, length = match.end(), start + len(right)
+        for first, last, right in sorted(changes):
+            if first < done:
+                continue  # a part of a hesitation
+            before = text[done:first]
+            start = length + len(before)
+            changed.append((first, last, start, start + len(right)))
+            pieces += [before, right]
+            done, length = last, start + len(right)
         return Respelt(text, "".join([*pieces, text[done:]]), tuple(changed))
+
+
+def meant_for(word: str) -> Iterator[tuple[str, float]]:
+    """Every text of which one slip makes a word in small letters, and how likely that slip is among
+    those of its text, all four kinds being as usual; some come twice."""
+    length = len(word)
+    for at in range(length + 1):
+        before, behind = word[:at], word[at:]
+        if behind:
+            yield before + behind[1:], 1 / (_ALPHABET * length)  # a letter came in
+        if len(behind) > 1 and behind[0] != behind[1]:
+            yield before + behind[1] + behind[0] + behind[2:], 1 / (length - 1)
+        for letter in _LETTERS:
+            if behind and letter != behind[0]:
+                yield before + letter + behind[1:], 1 / (_ALPHABET * length)
+            yield before + letter + behind, 1 / (length + 1)  # a letter was lost
 
 
 def one_slip_away(word: str) -> Iterator[str]:
     """Every text that one slip makes of a word in small letters; some come twice."""
-    for at in range(len(word) + 1):
-        before, behind = word[:at], word[at:]
-        if behind:
-            yield before + behind[1:]
-        if len(behind) > 1 and behind[0] != behind[1]:
-            yield before + behind[1] + behind[0] + behind[2:]
-        for letter in _LETTERS:
-            if behind and letter != behind[0]:
-                yield before + letter + behind[1:]
-            yield before + letter + behind
+    return (text for text, _ in meant_for(word))

@@ -20,6 +20,7 @@ SPELLER = Speller(LEXICON)
     ("itchen", "kitchen"), ("kitche", "kitchen"), ("Kichen", "Kitchen"), ("KICHEN", "KITCHEN"),
     ("lighs", "lights"),  # the commoner of two
     ("offf", "off"), ("oof", "off"),
+    ("lighst", "lights"),  # letters are swapped more easily than just this one comes in
 ])
 def test_a_slip_becomes_the_usual_word(said: str, read: str) -> None:
     assert SPELLER.word(said) == read
@@ -36,7 +37,7 @@ def test_other_words_stay(said: str) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "lght2", "2lght", "lght's", "l'ght", "kichen_a", "ligħt", "", "  ", "42", "on/of"])
+    "lght2", "2lght", "l'ght", "dont't", "kichen_a", "ligħt", "", "  ", "42", "on/of"])
 def test_words_with_other_signs_in_them_stay(text: str) -> None:
     assert SPELLER.respelt(text).read == text
 
@@ -48,6 +49,19 @@ def test_a_text_is_read_right_and_given_back_as_it_was_said() -> None:
     assert text.as_said(at, at + len("kitchen ones")) == "kichen ones"
     assert text.as_said(0, 4) == "Trun"
     assert text.as_said(0, len(text.read)) == text.said
+
+
+def test_a_genitive_keeps_its_ending() -> None:
+    text = SPELLER.respelt("the kichen's lihgts' dont'")
+    assert text.read == "the kitchen's lights' dont'"
+    assert text.as_said(4, 13) == "kichen's"
+    assert Speller(LEXICON, ["kids' aircon"]).respelt("kisd' aircno").read == "kids' aircon"
+
+
+def test_names_may_stand_in_plural() -> None:
+    at_home = Speller(LEXICON, ["aircon"])
+    assert at_home.word("airclns") == "aircons"
+    assert at_home.word("aircons") == "aircons"
 
 
 def test_a_part_of_a_changed_word_is_all_of_it() -> None:

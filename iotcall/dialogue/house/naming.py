@@ -1,13 +1,13 @@
 """The person's words for devices -> devices of this home. Leaves out: whether they can do it.
 
 Order, the first that finds something wins: the whole name; a room or floor beside a kind of device
-("kitchen lights"); a room alone; a part of a name ("the desk one"); a name that sounds alike.
+("kitchen lights"); a room alone; a part of a name ("the desk one"); a name that sounds alike; one
+slip of the finger ("the desk amp").
 Digits and number words never match others: "room nine" is not room two.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
@@ -21,27 +21,19 @@ from iotcall.dialogue.house.nouns import (
     ending_by_sound,
     fits,
 )
+from iotcall.dialogue.house.places import CLOSER, NEAR, listed, plain, rooms_exactly, rooms_of
+from iotcall.dialogue.house.slips import slipped_from
 from iotcall.dialogue.words import words
 from iotcall.speech.spelling import alike, alike_in_sound, singular
 
 Words = tuple[str, ...]
 
-_ARTICLES = frozenset({"the", "a", "an", "my", "our", "your", "that", "this", "those", "these",
-                       "please", "of"})
 _PREPOSITIONS = frozenset({"in", "on", "at", "from"})
 _EVERYTHING = frozenset({"everything", "all", "everywhere", "anything"})
-_WHOLE = frozenset({"whole", "entire", "house", "home", "everywhere", "place", "flat",
-                    "apartment", "building"})
-_HERE = (("here",), ("in", "here"), ("this", "room"))
-_JOINS = re.compile(r",|;|&|\b(?:and|plus|or|as well as)\b")
-_NEAR = 0.8
-"""How alike a name must sound."""
 _SAME_SOUND = 0.9
 """How alike a name must sound of which no word is like."""
 _LEAST_MISHEARD = 7
 """Characters of such a name."""
-_CLOSER = 0.08
-"""What a name must be ahead of the next one by."""
 
 
 class Phrase(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,56 +49,10 @@ class Phrase(msgspec.Struct, frozen=True, kw_only=True):
     """Keys of rooms that the words name."""
     everything: bool = False
 
-
-def plain(text: str) -> Words:
-    """The words without articles: "the big Lamp" -> ("big", "lamp")."""
-    return tuple(word for word in words(text) if word not in _ARTICLES)
-
-
-def rooms_of(text: str, home: Home, site_room: str = "") -> tuple[str, ...]:
-    """Keys of the rooms that a phrase names: rooms, a floor, here; sound-alikes too; empty: one of
-    them is not known."""
-    found = _room_of(text, home, site_room)
-    parts = _parts(text)
-    if found or len(parts) < 2:
-        return found
-    each = [_room_of(part, home, site_room) for part in parts]
-    if not all(each) and singular(plain(parts[-1])[-1]) == "room":  # "Mia's and Tom's rooms"
-        each = [_room_of(f"{part.removesuffix('rooms').strip()} room", home, site_room)
-                for part in parts]
-    if not all(each):  # "rooms four, six and nine"
-        head, *_ = plain(parts[0]) or ("",)
-        one = head.removesuffix("s")
-        first = " ".join((one, *plain(parts[0])[1:]))
-        each = [_room_of(part, home, site_room)
-                for part in (first, *(f"{one} {part}" for part in parts[1:]))]
-    return tuple(dict.fromkeys(key for keys in each for key in keys)) if all(each) else ()
-
-
-def lists_rooms(text: str) -> bool:
-    """Whether several rooms are told off by name: "rooms one and twelve"."""
-    return len(_parts(text)) > 1
-
-
-def _room_of(text: str, home: Home, site_room: str) -> tuple[str, ...]:
-    said = plain(text)
-    if set(said) <= _WHOLE and said:
-        return tuple(home.rooms)
-    if tuple(words(text)) in _HERE or said in _HERE:
-        return (site_room,) if site_room else ()
-    exact = _rooms_exactly(said, home)
-    if exact:
-        return exact
-    for tail in ("room", "floor"):  # "the kitchen room", "upstairs floor"
-        if said[-1:] == (tail,) and (exact := _rooms_exactly(said[:-1], home)):
-            return exact
-    scored = sorted(((alike(" ".join(said), name), key) for key, name in _room_names(home)),
-                    reverse=True)
-    if scored and scored[0][0] >= _NEAR:
-        best = {key for score, key in scored if score > scored[0][0] - _CLOSER}
-        if len(best) == 1:
-            return (scored[0][1],)
-    return ()
+    @property
+    def key(self) -> tuple[frozenset[str], bool]:
+        """Equal where the same is meant."""
+        return frozenset(device.id for device in self.devices), self.several
 
 
 def phrase_of(text: str, home: Home, nouns: Sequence[Noun], *, rooms: Iterable[str] = (),
@@ -124,7 +70,7 @@ def phrase_of(text: str, home: Home, nouns: Sequence[Noun], *, rooms: Iterable[s
     whole = _one(said, home, nouns, within, site_room, loose=False)
     if whole:
         return whole
-    parts = _parts(text)
+    parts = listed(text)
     if len(parts) > 1:
         head = ending(plain(parts[-1]), nouns)
         found = [_part(part, head.noun if head else None, head.several if head else False, home,
@@ -132,14 +78,19 @@ def phrase_of(text: str, home: Home, nouns: Sequence[Noun], *, rooms: Iterable[s
         if all(found):
             devices = {device.id: device for each in found if each for device in each.devices}
             return Phrase(devices=tuple(devices.values()), several=True)
-    return _one(said, home, nouns, within, site_room, loose=True)
+    found_loosely = _one(said, home, nouns, within, site_room, loose=True)
+    if found_loosely:
+        return found_loosely
+    meant = {phrase.key: phrase for other in slipped_from(said, home, nouns)
+             if (phrase := _one(other, home, nouns, within, site_room, loose=False))}
+    return next(iter(meant.values())) if len(meant) == 1 else None
 
 
 def _part(part: str, noun: Noun | None, several: bool, home: Home, nouns: Sequence[Noun],
           within: tuple[str, ...], site_room: str) -> Phrase | None:
     """One of several joined by "and"; "kitchen" beside "and hall lights" means its lights."""
     said = plain(part)
-    rooms = _rooms_exactly(said, home)
+    rooms = rooms_exactly(said, home)
     if rooms and noun is not None:
         devices = tuple(device for device in home.counted()
                         if device.room in rooms and fits(device, noun, nouns))
@@ -177,7 +128,7 @@ def _one(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, ...]
         return by_kind
     if end and (groups := _groups_of_kind(end, home, nouns, within)):
         return Phrase(devices=groups)
-    rooms = _rooms_exactly(said, home)
+    rooms = rooms_exactly(said, home)
     if rooms:
         devices = tuple(device for device in home.counted() if device.room in rooms)
         return Phrase(devices=devices, several=True, rooms=rooms)
@@ -201,7 +152,7 @@ def _is_meant(group: Device, said: Words, home: Home, nouns: Sequence[Noun],
     if group in home.counted():
         return True
     found = _by_kind(said, home, nouns, within)
-    return not _rooms_exactly(said, home) and not (found and found.several and (
+    return not rooms_exactly(said, home) and not (found and found.several and (
         {each.id for each in found.devices} - {each.id for each in group.members}))
 
 
@@ -235,7 +186,7 @@ def _by_kind(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, 
     if found is None:  # the place may follow: "lights upstairs"
         for cut in range(1, len(said)):
             place = said[cut:] if said[cut] not in _PREPOSITIONS else said[cut + 1:]
-            behind = _rooms_exactly(place, home)
+            behind = rooms_exactly(place, home)
             if behind and (found := ending(said[:cut], nouns)) and not found.before:
                 rooms = behind
                 break
@@ -248,7 +199,7 @@ def _by_kind(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str, 
         else:
             before = found.before
         if before:
-            ahead = _rooms_exactly(before, home)
+            ahead = rooms_exactly(before, home)
             if not ahead or (within and not set(ahead) & set(within)):
                 return None
             rooms = ahead
@@ -281,7 +232,7 @@ def _by_sound(said: Words, home: Home, nouns: Sequence[Noun], within: tuple[str,
     if heard_noun and not ending(said, nouns):
         return _by_kind((*heard_noun.before, *heard_noun.said), home, nouns, within)
     heard = " ".join(said)
-    near = _nearest_of(heard, home, within, alike, _NEAR) or (
+    near = _nearest_of(heard, home, within, alike, NEAR) or (
         _nearest_of(heard, home, within, alike_in_sound, _SAME_SOUND)
         if len(heard) >= _LEAST_MISHEARD else ())
     if near:
@@ -299,7 +250,7 @@ def _nearest_of(heard: str, home: Home, within: tuple[str, ...],
     scored = [(max(likeness(heard, " ".join(plain(name))) for name in _names(device, home)), device)
               for device in _inside(home.devices, within)]
     best = max((score for score, _ in scored), default=0.0)
-    return tuple(device for score, device in scored if score >= least and score > best - _CLOSER)
+    return tuple(device for score, device in scored if score >= least and score > best - CLOSER)
 
 
 def _nearest(devices: Sequence[Device], within: tuple[str, ...], site_room: str
@@ -323,26 +274,3 @@ def _names(device: Device, home: Home) -> tuple[str, ...]:
              if device.room in home.rooms else [])
     longer = [f"{room} {name}" for room in rooms for name in names]
     return *names, *longer
-
-
-def _room_names(home: Home) -> list[tuple[str, str]]:
-    """(key, spoken name) of every room."""
-    return [(key, spoken(name)) for key, room in home.rooms.items()
-            for name in (key, *room.aliases)]
-
-
-def _rooms_exactly(said: Words, home: Home) -> tuple[str, ...]:
-    """A room, or all rooms of a floor."""
-    text = " ".join(said)
-    for key, name in _room_names(home):
-        if " ".join(plain(name)) == text:
-            return (key,)
-    for key, floor in home.floors.items():
-        if any(" ".join(plain(name)) == text for name in (spoken(key), *floor.aliases)):
-            return tuple(room for room, known in home.rooms.items() if known.floor == key)
-    return ()
-
-
-def _parts(text: str) -> list[str]:
-    """Split at commas and "and": "the fan, the lamp and the heater"."""
-    return [part for part in _JOINS.split(text.casefold()) if plain(part)]

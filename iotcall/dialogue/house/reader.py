@@ -12,6 +12,7 @@ import msgspec
 
 from iotcall.catalogue import ToolCall
 from iotcall.devices import DeviceStates, Home
+from iotcall.dialogue.house.alone import Alone
 from iotcall.dialogue.house.mending import Mender
 from iotcall.dialogue.house.resolver import Resolved, resolve
 from iotcall.dialogue.house.settings import House
@@ -47,8 +48,7 @@ class HouseReader:
         """For the answers of a student to the utterance."""
         return Weigher(utterance, home, self._house.nouns, lambda calls: self.resolved(
             calls, utterance, home, session).outcome,
-            beside_scenes=(*self._settings.polite, *self._settings.fillers,
-                           *self._house.scene_words))
+            Alone(home, self._house, self._settings))
 
     def answered(self, pending: Pending, utterance: str, home: Home, session: Session
                  ) -> tuple[ToolCall, ...] | None:

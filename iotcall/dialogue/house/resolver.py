@@ -16,7 +16,7 @@ from iotcall.devices import Command, Device, DeviceStates, Unable, Value, comman
 from iotcall.dialogue.house.answers import KINDS, answer, can_tell, value_words
 from iotcall.dialogue.house.chores import chore_of
 from iotcall.dialogue.house.memory import Memory
-from iotcall.dialogue.house.naming import plain
+from iotcall.dialogue.house.places import plain
 from iotcall.dialogue.house.targets import Around, Where, meant_by, spoken_subject
 from iotcall.dialogue.house.wishes import Unknown, Unread, Wish, wish_of
 from iotcall.dialogue.outcomes import Answer, Chore, Fill, Plan, Question, Refusal

@@ -128,3 +128,8 @@ class House(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     replies: Replies
     scene_words: tuple[str, ...] = ()
     """What may stand beside a scene's name where nothing else is said: "movie time now"."""
+    complaints: dict[str, tuple[str, str]] = {}
+    """What is complained of where nothing else is said -> property and way of the remedy: "too
+    bright" -> brightness, down."""
+    complaint_words: tuple[str, ...] = ()
+    """What may stand beside a complaint: "it's", "in here"."""

@@ -11,7 +11,8 @@ import msgspec
 
 from iotcall.devices import Device, Home, Kind, spoken
 from iotcall.dialogue.house.memory import Memory
-from iotcall.dialogue.house.naming import Phrase, lists_rooms, phrase_of, plain, rooms_of
+from iotcall.dialogue.house.naming import Phrase, phrase_of
+from iotcall.dialogue.house.places import lists_rooms, plain, rooms_of
 from iotcall.dialogue.house.settings import House
 from iotcall.dialogue.outcomes import Fill, Question, Refusal
 from iotcall.dialogue.phrasing import joined, quoted, sentence, subject

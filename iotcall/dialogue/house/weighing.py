@@ -15,16 +15,17 @@ Leaves out: what an answer comes to (the resolver's), the threshold (the convers
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import msgspec
 
 from iotcall.catalogue import ToolCall
 from iotcall.devices import Home
-from iotcall.dialogue.house.naming import plain
+from iotcall.dialogue.house.alone import Alone
 from iotcall.dialogue.house.nouns import Noun, ending
+from iotcall.dialogue.house.places import plain
 from iotcall.dialogue.outcomes import Answer, Plan, Question, Refusal
-from iotcall.dialogue.words import without, words
+from iotcall.dialogue.words import meant, words
 from iotcall.runtime import Decoding, Other
 from iotcall.speech.spelling import singular
 
@@ -56,20 +57,22 @@ class Weigher:
     """Of the answers to one utterance."""
 
     def __init__(self, utterance: str, home: Home, nouns: Sequence[Noun],
-                 foresee: Callable[[Sequence[ToolCall]], Foreseen], *,
-                 beside_scenes: Iterable[str] = ()) -> None:
-        """`beside_scenes` are words that may stand beside a scene's name."""
-        self._words = words(utterance)
-        self._said = tuple(map(singular, self._words))
-        self._nouns = nouns
-        self._names = _names_in(self._said, home, nouns)
+                 foresee: Callable[[Sequence[ToolCall]], Foreseen], alone: Alone) -> None:
+        self._home, self._nouns = home, nouns
+        self._literally = tuple(map(singular, words(utterance)))
+        self._hear(words(utterance))
         self._devices = {tuple(map(singular, name)) for name in _device_names(home)}
+        self._of_names = frozenset(word for name in self._devices for word in name)
         self._foresee = foresee
-        self._scene = _scene_alone(self._words, home, beside_scenes)
+        self._alone = alone
+
+    def _hear(self, said: Words) -> None:
+        self._words, self._said = said, tuple(map(singular, said))
+        self._names = _names_in(self._said, self._home, self._nouns)
 
     def is_doubtful(self, calls: tuple[ToolCall, ...], confidence: float) -> bool:
         """Whether other answers are worth a look."""
-        if self._scene:
+        if self._alone.calls(self._words, calls):
             return False
         return (confidence < _SURE or self._readings(calls) != ((calls, 1.0),)
                 or _usual(calls, self._foresee(calls)) < _USUAL)
@@ -77,13 +80,15 @@ class Weigher:
     def weighed(self, decoding: Decoding) -> Decoding:
         """The decoding with the answer that was meant most likely, and how likely that is.
 
-        A scene's name by itself is that scene, whatever a student makes of the words; but nothing
-        is done any more for somebody who has broken off.
+        A scene's name by itself is that scene, whatever a student makes of the words, and so with
+        complaints; but nothing is done any more for somebody who has broken off.
         """
-        if self._scene and decoding.outcome != "cancelled":
-            return msgspec.structs.replace(
-                decoding, calls=(ToolCall("scene", {"name": self._scene}),), outcome="call",
-                confidence=1.0)
+        told = self._alone.calls(self._words, decoding.calls)
+        if not told and decoding.slips:
+            self._hear(meant(self._words, decoding.slips))
+            told = self._alone.calls(self._words, decoding.calls)
+        if told and decoding.outcome != "cancelled":
+            return msgspec.structs.replace(decoding, calls=told, outcome="call", confidence=1.0)
         if decoding.outcome != "call":
             return decoding
         if decoding.slips:
@@ -110,28 +115,30 @@ class Weigher:
     def _spelt(self, decoding: Decoding) -> Decoding:
         """The answers in the words that were meant, where this home makes more of those than of the
         words that were said: "kettlee", but not "Kevns lamp" if there is one."""
-        meant = dict(decoding.slips)
+        right_of = dict(decoding.slips)
 
         def best(calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
             right = tuple(ToolCall(call.name, {
-                key: _WORD.sub(lambda word: meant.get(word[0], word[0]), value)
+                key: _WORD.sub(lambda word: right_of.get(word[0], word[0]), value)
                 if isinstance(value, str) else value
                 for key, value in call.arguments.items()}) for call in calls)
             if right == calls:
                 return calls
             # subtle: "deks lamp" sounds like the deck's, and is the desk lamp all the same
-            gained = self._named_in(right) - self._named_in(calls)
+            named, before = self._named_in(right), self._named_in(calls)
             better = _usual(right, self._foresee(right)) - _usual(calls, self._foresee(calls))
-            return right if gained > 0 or (gained == 0 and better > 0) else calls
+            return right if named > before or (named == before and better > 0) else calls
 
         return msgspec.structs.replace(
             decoding, calls=best(decoding.calls),
             others=tuple(other.through(lambda calls: best(tuple(calls)))
                          for other in decoding.others))
 
-    def _named_in(self, calls: Sequence[ToolCall]) -> int:
-        """Arguments that hold the whole name of a device."""
-        return sum(any(_holds(_target(call), name) for name in self._devices) for call in calls)
+    def _named_in(self, calls: Sequence[ToolCall]) -> tuple[int, int]:
+        """Targets that hold the whole name of a device; words of targets that belong to one."""
+        targets = list(map(_target, calls))
+        return (sum(any(_holds(target, name) for name in self._devices) for target in targets),
+                sum(word in self._of_names for target in targets for word in target))
 
     def _readings(self, calls: tuple[ToolCall, ...]
                   ) -> tuple[tuple[tuple[ToolCall, ...], float], ...]:
@@ -217,10 +224,24 @@ class Weigher:
                      if not any(_holds(value, name) for value in written))
 
     def _is_carried(self, call: ToolCall) -> bool:
-        return "ref" in call.arguments or not self._was_said(call.arguments.get("target", ""))
+        """Whether it is about something of an earlier turn: "lights" of a room that nobody named
+        now, where all that was said of lights is the name of one."""
+        if "ref" in call.arguments or not self._was_said(call.arguments.get("target", "")):
+            return True
+        room, target = call.arguments.get("room"), _target(call)
+        names = [name for _, name in self._names
+                 if len(name) > len(target) and _holds(name, target)]
+        return bool(room and names) and not self._was_said(room) and (
+            self._count(target) == len(names))
+
+    def _count(self, part: Words) -> int:
+        """How often the words were said in a row."""
+        said = self._said
+        return sum(said[at:at + len(part)] == part for at in range(len(said) - len(part) + 1))
 
     def _was_said(self, value: object) -> bool:
-        return _holds(self._said, tuple(map(singular, words(str(value)))))
+        wanted = tuple(map(singular, words(str(value))))
+        return _holds(self._said, wanted) or _holds(self._literally, wanted)
 
 
 def _usual(calls: Sequence[ToolCall], outcome: Foreseen) -> float:
@@ -243,15 +264,6 @@ def _key(outcome: Foreseen) -> Hashable:
         return (frozenset((told.device.id, told.property, told.value)
                           for told in outcome.commands), outcome.chores, outcome.besides)
     return type(outcome).__name__, outcome.reply
-
-
-def _scene_alone(said: Words, home: Home, beside: Iterable[str]) -> str:
-    """The scene that was named, and nothing but words that may stand beside it."""
-    for name in home.scenes:
-        spoken = words(name.replace("_", " "))
-        if _holds(said, spoken) and not without(without(said, (" ".join(spoken),)), beside):
-            return " ".join(spoken)
-    return ""
 
 
 def _names_in(said: Words, home: Home, nouns: Sequence[Noun]) -> tuple[tuple[int, Words], ...]:

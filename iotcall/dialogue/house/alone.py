@@ -1,0 +1,56 @@
+"""Utterances that are a scene's name, or a complaint, and nothing else: "good night", "I'm cold".
+
+What these mean the home knows better than a student does. Leaves out: everything that is longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from iotcall.catalogue import ToolCall
+from iotcall.devices import Home
+from iotcall.dialogue.house.settings import House
+from iotcall.dialogue.settings import DialogueSettings
+from iotcall.dialogue.words import has_any, without, words
+
+Words = tuple[str, ...]
+
+
+class Alone:
+    """For one home."""
+
+    def __init__(self, home: Home, house: House, settings: DialogueSettings) -> None:
+        self._scenes = [words(name.replace("_", " ")) for name in home.scenes]
+        self._house, self._settings = house, settings
+
+    def calls(self, said: Words, answer: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+        """What the words mean; empty: they are neither.
+
+        Args:
+            answer: the student's; what it says of the devices of a complaint is kept.
+        """
+        scene = self._scene(said)
+        if scene:
+            return ToolCall("scene", {"name": scene}),
+        return self._complaint(said, answer)
+
+    def _scene(self, said: Words) -> str:
+        """The scene that was named, and nothing but words that may stand beside it."""
+        beside = (*self._settings.polite, *self._settings.fillers, *self._house.scene_words)
+        for spoken in self._scenes:
+            name = " ".join(spoken)
+            if spoken and has_any(said, [name]) and not without(without(said, [name]), beside):
+                return name
+        return ""
+
+    def _complaint(self, said: Words, answer: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+        """"It's too bright" wants less of it, whatever was more wanted before."""
+        complaints, beside = self._house.complaints, self._house.complaint_words
+        found = {tuple(meant) for what, meant in complaints.items() if has_any(said, [what])}
+        if len(found) != 1 or without(said, (*complaints, *beside, *self._settings.polite)):
+            return ()
+        (property_, direction), = found
+        if len(answer) == 1 and answer[0].name == "adjust" and (
+                answer[0].arguments.get("property") == property_):
+            return ToolCall("adjust", {**answer[0].arguments, "direction": direction}),
+        return ToolCall("adjust", {"property": property_, "direction": direction}),

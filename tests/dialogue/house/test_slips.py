@@ -1,0 +1,104 @@
+"""What is meant where a finger slipped, an end was lost, or only a complaint was made."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from iotcall.catalogue import ToolCall
+from iotcall.dialogue import Plan, Question
+from iotcall.runtime import Decoding
+from tests.dialogue.house.talk import House, call
+from tests.dialogue.house.test_weighing import among, decoded, weighed
+
+
+@pytest.mark.parametrize(("target", "names"), [
+    ("desk amp", {"desk lamp"}), ("pednant", {"pendant"}), ("offee machine", {"coffee machine"}),
+    ("ffee machine", {"coffee machine"}), ("coffee machi", {"coffee machine"}),
+    ("floor lam", {"floor lamp"}),
+])
+def test_a_name_but_for_one_slip_or_a_lost_end_is_that_name(
+        house: House, target: str, names: set[str]) -> None:
+    assert house.names(call("turn", state="on", target=target)) == names
+
+
+@pytest.mark.parametrize("target", ["gan", "dust lamp", "offee pot", "mach", "coffee mac"])
+def test_other_words_name_nothing(house: House, target: str) -> None:
+    assert house.reply(call("turn", state="on", target=target)) == f"I know of no {target} here."
+
+
+LIGHTER = call("adjust", property="brightness", direction="up", target="kitchen lights")
+OFF_TOPIC = call("off_topic")
+
+
+@pytest.mark.parametrize(("said", "answer", "meant"), [
+    ("now it's too bright", LIGHTER,
+     call("adjust", property="brightness", direction="down", target="kitchen lights")),
+    ("I'm cold", LIGHTER, call("adjust", property="temperature", direction="up")),
+    ("brr, it's freezing in here", OFF_TOPIC, call("adjust", property="temperature",
+                                                   direction="up")),
+    ("Too dark!", OFF_TOPIC, call("adjust", property="brightness", direction="up")),
+])
+def test_a_complaint_alone_wants_its_remedy(house: House, said: str, answer: ToolCall,
+                                            meant: ToolCall) -> None:
+    found = weighed(house, said, ((answer,), 0.4))
+    assert found.calls == (meant,)
+    assert found.confidence == 1.0
+
+
+@pytest.mark.parametrize("said", [
+    "is it cold", "it's not too bright", "too dark and too hot", "the soup is cold", "it's bright",
+    "I'm cold, lights on", "how hot is it"])
+def test_what_is_more_or_less_than_a_complaint_is_the_students_to_say(house: House, said: str
+                                                                      ) -> None:
+    assert weighed(house, said, ((OFF_TOPIC,), 0.97)).calls == (OFF_TOPIC,)
+
+
+def test_a_scene_with_a_slip_in_it_is_that_scene(house: House) -> None:
+    found = msgspec.structs.replace(decoded(((OFF_TOPIC,), 0.4)), slips=(("nihgt", "night"),))
+    assert among(house, "movie nihgt", found).calls == (call("scene", name="movie night"),)
+
+
+def test_a_room_of_before_is_not_meant_where_a_device_is_named(house: House) -> None:
+    """After "lights off downstairs": "the kitchen, no, the hall light"."""
+    carried = (call("turn", state="on", target="lights", room="downstairs"),)
+    found = weighed(house, "turn on the kitchen, no, the hall light", (carried, 0.6))
+    assert found.calls == (call("turn", state="on", target="hall light"),)
+
+
+def test_a_room_that_was_said_is_meant_beside_a_device(house: House) -> None:
+    said = (call("turn", state="on", target="lights", room="downstairs"),)
+    found = weighed(house, "lights on downstairs, the hall light shows me the way", (said, 0.95))
+    assert found.calls == said
+
+
+UNLOCK = call("lock", action="unlock", target="front door")
+
+
+def _yes(house: House, said: str, *slips: tuple[str, str]) -> object:
+    at = house.sessions.of("default")
+    conversation = house.conversation
+    asked = house.says(UNLOCK, said="unlok it")
+    assert isinstance(asked, Question)
+    assert conversation.begin(at, said, None) is None
+    return conversation.conclude(at, said, None, Decoding(
+        calls=(call("confirm"),), text="", confidence=1.0, outcome="call", decisions=1, tokens=1,
+        passes=1, prefill_ms=0.0, decode_ms=0.0, slips=slips))
+
+
+@pytest.mark.parametrize(("said", "slips"), [
+    ("yhes", (("yhes", "yes"),)), ("Afirmative!", (("Afirmative", "affirmative"),)),
+    ("yes plese", (("plese", "please"),))])
+def test_a_yes_with_a_slip_in_it_is_a_yes(house: House, said: str,
+                                          slips: tuple[tuple[str, str], ...]) -> None:
+    assert isinstance(_yes(house, said, *slips), Plan)
+
+
+@pytest.mark.parametrize(("said", "slips"), [
+    ("by my soul", ()),  # a yes in other words
+    ("yhes and the lamp", (("yhes", "yes"),)),
+    ("unlok it", (("unlok", "unlock"),)),  # what is asked about, told twice
+])
+def test_other_words_are_asked_about_again(house: House, said: str,
+                                           slips: tuple[tuple[str, str], ...]) -> None:
+    assert isinstance(_yes(house, said, *slips), Question)

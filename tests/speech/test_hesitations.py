@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from iotcall.speech import Lexicon, Speller
+
+SPELLER = Speller(Lexicon(usual=("the", "lights", "light", "kitchen", "lamp", "off", "what")))
+
+
+@pytest.mark.parametrize(("said", "read"), [
+    ("shut uh off the lamp", "shut off the lamp"), ("Um, the lamp", "the lamp"),
+    ("the lamp um", "the lamp"), ("the lamp er, you know, off", "the lamp off"),
+    ("uh... lights", "lights"), ("the HMM light", "the light"), ("the lamp, erm", "the lamp,"),
+])
+def test_hesitations_are_not_read(said: str, read: str) -> None:
+    assert SPELLER.respelt(said).read == read
+
+
+@pytest.mark.parametrize("said", [
+    "um", "uh um", "you know", "uh huh", "um, huh", "open hm.txt", "do you know the lamp",
+    "did you know", "you know what", "you know how", "let you know", "if you know", "the error",
+    "umbrella off", "um-hm off"])
+def test_what_means_something_is_read(said: str) -> None:
+    assert SPELLER.respelt(said).read == said
+
+
+def test_a_name_beside_a_hesitation_comes_back_without_it() -> None:
+    text = SPELLER.respelt("turn um the lamp uh off")
+    at = text.read.index("the lamp")
+    assert text.as_said(at, at + len("the lamp")) == "the lamp"
+    assert text.as_said(0, len(text.read)) == text.said
+
+
+def test_a_name_around_a_hesitation_comes_back_with_it() -> None:
+    text = SPELLER.respelt("the kichen uh lihgts")
+    assert text.read == "the kitchen lights"
+    at = text.read.index("kitchen")
+    assert text.as_said(at, at + len("kitchen lights")) == "kichen uh lihgts"
+    assert text.as_said(at, at + len("kitchen")) == "kichen"
+
+
+@pytest.mark.parametrize(("said", "read"), [
+    ("lampto off", "lamp to off"), ("Kitchenlights", "Kitchen lights"), ("lampx", "lamp"),
+    ("kitchenzz", "kitchenzz"), ("tolamp", "to lamp")])
+def test_words_that_ran_together_are_read_apart(said: str, read: str) -> None:
+    assert SPELLER.respelt(said).read == read
