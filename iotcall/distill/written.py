@@ -30,6 +30,8 @@ _PIECES = (1, 2, 2, 3, 3, 4)
 _MOST_TURNS = 7
 _JOINED = 0.18
 """Share of written single sentences that are joined with another."""
+_THREE, _LISTED = 0.4, 0.7
+"""Share of those that are joined with two; share of those with only a comma behind the first."""
 _JOINTS = (" and ", " and ", " and then ", ", then ", ", and ", " then ", ", ", " and also ",
            " plus ", ". ", ". Also ", " while you're at it ")
 _ALONE = frozenset({"off_topic", "unclear", "confirm", "cancel", "undo", "again"})
@@ -84,22 +86,19 @@ class Written:
         return self._random.choice(self._by_tool[tool])
 
     def _joined(self, first: MarkedTurn) -> tuple[MarkedTurn, ...]:
-        """The sentence with another behind it, where both can be done in one breath."""
-        second = self._pick()
-        both = (*first.calls, *second[0].calls)
-        if len(second) != 1 or len(both) > self._catalogue.max_calls or any(
-                call.name in _ALONE for call in both) or any(
-                self._leans(call, [first.calls], _WHOM[:2]) for call in second[0].calls):
-            return (first,)
-        one, other = first.utterance.rstrip(".!? "), second[0].utterance
-        if other[:1].isupper() and other[1:2].islower():
-            other = other[:1].lower() + other[1:]
-        joint = self._random.choice(_JOINTS)
-        shift = len(one) + len(joint)
-        return (MarkedTurn(f"{one}{joint}{other}", both, (*first.spans, *(
-            msgspec.structs.replace(span, start=span.start + shift, end=span.end + shift,
-                                    call=span.call + len(first.calls))
-            for span in second[0].spans))),)
+        """The sentence with another behind it, or two, where all can be done in one breath."""
+        turns = [first]
+        for _ in range(2 if self._random.random() < _THREE else 1):
+            second = self._pick()
+            calls = [call for turn in turns for call in turn.calls]
+            if len(second) == 1 and len(calls) + len(second[0].calls) <= (
+                    self._catalogue.max_calls) and not any(
+                    call.name in _ALONE for call in (*calls, *second[0].calls)) and not any(
+                    self._leans(call, [tuple(calls)], _WHOM[:2]) for call in second[0].calls):
+                turns.append(second[0])
+        return (_in_one_breath(turns, [
+            ", " if at < len(turns) - 2 and self._random.random() < _LISTED
+            else self._random.choice(_JOINTS) for at in range(len(turns) - 1)]),)
 
     def _varied(self, written: tuple[MarkedTurn, ...]) -> list[LabelledTurn] | None:
         """The dialogue with other names and values, roughened; None where a span got lost."""
@@ -182,6 +181,24 @@ class Written:
                      if field.name == key)
         source = getattr(field.node, "source", None)
         return source is not None and source.kind == "said"
+
+
+def _in_one_breath(turns: Sequence[MarkedTurn], joints: Sequence[str]) -> MarkedTurn:
+    """Sentences as one, a joint between each two."""
+    said = ""
+    calls: list[ToolCall] = []
+    spans: list[Span] = []
+    for turn, joint in zip(turns, ("", *joints), strict=True):
+        text = turn.utterance
+        if said and text[:1].isupper() and text[1:2].islower():
+            text = text[:1].lower() + text[1:]
+        said = f"{said.rstrip('.!? ')}{joint}" if said else ""
+        spans += [msgspec.structs.replace(span, start=span.start + len(said),
+                                          end=span.end + len(said), call=span.call + len(calls))
+                  for span in turn.spans]
+        said += text
+        calls += turn.calls
+    return MarkedTurn(said, tuple(calls), tuple(spans))
 
 
 def _is_read(value: Any, text: str) -> bool:

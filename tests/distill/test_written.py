@@ -242,6 +242,20 @@ def test_single_sentences_are_joined_with_their_calls_in_order(
         assert 0 <= places[0] <= places[1]
 
 
+def test_up_to_three_sentences_are_said_in_one_breath(
+    stream: Callable[..., list[Dialogue]]
+) -> None:
+    text = f"{LAMPS}[gate](target) open. | cover action=open\nWhat a day. | off_topic\n"
+    three = [turn for turn in turns_of(stream(text)) if len(turn.calls) == 3]
+    assert len(three) > 10
+    assert any(", " in turn.utterance and " and " in turn.utterance for turn in three)
+    for turn in three:
+        assert "off_topic" not in [call.name for call in turn.calls]
+        said, at = turn.utterance.casefold(), 0
+        for call in turn.calls:
+            at = said.index(str(call.arguments["target"]).casefold(), at) + 1
+
+
 def test_what_names_nothing_comes_first_or_alone(stream: Callable[..., list[Dialogue]]) -> None:
     dialogues = stream(f"{LAMPS}dimmer | adjust property=brightness direction=down\n"
                        "turn it down | adjust property=volume direction=down ref=it\n"
