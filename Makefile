@@ -1,10 +1,11 @@
 # Everything works in a virtual environment .venv; PYTHON chooses the interpreter (3.11 to 3.13).
 PYTHON ?= python3
 BIN := .venv/bin
+COUNTS = hil/baselines/qemu-arm64-counts-instructions.json
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help demo test test-slow lint students fixtures bench-grammar bench-export bench-peers \
-  bench-growth bench-students hil hil-host-x86 hil-emu-arm64 hil-emu-qnn clean
+  bench-growth bench-students hil hil-host-x86 hil-emu-arm64 hil-emu-qnn hil-nightly clean
 
 help:
 	@echo "make demo            type at a simulated home (SCRIPT=1 plays the shipped script, SCRIPT=FILE yours)"
@@ -17,6 +18,7 @@ help:
 	@echo "make bench-growth    more tools, longer dialogues, more sites (docs/runtime-bench.md)"
 	@echo "make bench-students DATA=FOLDER   how good the shipped students are (docs/models.md)"
 	@echo "make hil             the bench's pull-request suite here, on emulated NPUs and on an emulated arm64 (docs/hil.md)"
+	@echo "make hil-nightly     a booted arm64 with the hub as a service, its instructions, long figures here"
 	@echo "make students DATA=FOLDER   train and export the shipped students again (docs/students.md)"
 
 .venv/bin/python:
@@ -104,6 +106,14 @@ hil-emu-qnn: .venv/.dev
 	  $(BIN)/iotcall hil setup $$board && $(BIN)/iotcall hil doctor $$board && \
 	  $(BIN)/iotcall hil run --suite pull_request --board $$board || exit 1; \
 	done
+
+# The booted arm64 as a whole system, what a call costs there, and this machine at length.
+hil-nightly: .venv/.dev
+	$(BIN)/iotcall hil setup qemu-arm64
+	$(BIN)/iotcall hil doctor qemu-arm64
+	$(BIN)/iotcall hil run --suite service --board qemu-arm64
+	$(BIN)/iotcall hil run --suite instructions --board qemu-arm64-counts --baseline $(COUNTS)
+	$(BIN)/iotcall hil run --suite nightly --board host-x86
 
 bench-students: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.students $(DATA)

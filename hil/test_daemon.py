@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from iotcall.bundle import Bundle
-from iotcall.hil.hub import BoardBroker, BoardHub
+from iotcall.hil.hub import BoardBroker, BoardCable, BoardHub
+from iotcall.hil.installed import Installation
 from iotcall.hil.recorder import Recorder
 from iotcall.hil.satellite import NoAnswer, Satellite
+from iotcall.hil.shell import Shell
 from iotcall.hil.suite import Suite
 from iotcall.hil.utterances import one_that_commands, utterances_of
 
@@ -66,6 +69,32 @@ def test_what_is_said_while_the_hub_is_away_is_done_when_it_is_back(
     hub.start(satellite, within_s=max(recover_s, ANSWER_S))
     _record(record, "daemon.hub_killed", "the hub had been killed and started again", began,
             lambda: satellite.answer(utterance, at, site, seconds=recover_s))
+
+
+def test_a_network_that_was_cut_is_found_again(
+        utterance: str, suite: Suite, shell: Shell, folder: str, installed: Installation,
+        home: Path, board_file: Path, broker: BoardBroker, hub: BoardHub, satellite: Satellite,
+        recover_s: float, record: Recorder) -> None:
+    assert suite.daemon
+    hub.stop()
+    cable = BoardCable(shell, folder, broker.port)
+    place = f"{folder}/behind-a-cable"
+    shell.check(f"mkdir -p {place}")
+    behind = BoardHub(shell, place, bundle=installed.current, home=home, board=board_file,
+                      port=cable.port)
+    try:
+        behind.start(satellite, within_s=ANSWER_S)
+        cable.cut()
+        at, site = satellite.say(utterance)
+        time.sleep(suite.daemon.cut_seconds)
+        cable.join()
+        _record(record, "daemon.network_cut",
+                f"the network was cut for {suite.daemon.cut_seconds:g} s", time.monotonic(),
+                lambda: satellite.answer(utterance, at, site, seconds=recover_s))
+    finally:
+        behind.stop()
+        cable.stop()
+        hub.start(satellite, within_s=ANSWER_S)
 
 
 def _record(record: Recorder, check: str, after: str, began: float,

@@ -45,9 +45,17 @@ _CONSOLE = "console.log"
 class BootedSystem:
     """A system that is switched on as long as the context lasts."""
 
-    def __init__(self, folder: Path, *, cores: int = 2, memory_megabytes: int = 1024) -> None:
-        """`folder`: what `iotcall hil setup` made."""
-        self._folder, self._cores, self._memory = folder, cores, memory_megabytes
+    def __init__(self, folder: Path, *, cores: int = 2, memory_megabytes: int = 1024,
+                 counting: bool = False) -> None:
+        """
+        Args:
+            folder: what `iotcall hil setup` made.
+            counting: its clock counts instructions, a nanosecond for each, and goes on as
+                real time does where it has nothing to do (qemu's ``-icount shift=0``); it has
+                one core then.
+        """
+        self._folder, self._memory, self._counting = folder, memory_megabytes, counting
+        self._cores = 1 if counting else cores
         self._scratch: Path | None = None
         self._machine: subprocess.Popen[bytes] | None = None
         self._master: subprocess.Popen[bytes] | None = None
@@ -164,7 +172,9 @@ class BootedSystem:
         fixed = "format=raw,if=virtio,readonly=on"
         return [
             QEMU_SYSTEM, "-machine", "virt", "-cpu", _CPU, "-smp", str(self._cores),
-            "-m", str(self._memory), "-accel", "tcg,thread=multi", "-nodefaults", "-no-reboot",
+            "-m", str(self._memory), "-nodefaults", "-no-reboot",
+            *(("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=on") if self._counting
+              else ("-accel", "tcg,thread=multi")),
             "-display", "none", "-serial", f"file:{self.console}",
             "-kernel", str(kernels[-1]), "-initrd", str(scratch / "initrd"),
             "-append", "console=ttyAMA0 panic=-1 quiet net.ifnames=0 systemd.show_status=yes",

@@ -27,11 +27,14 @@ class BootedShellDriver(SystemShell):
     """Its folder's name: that of the board."""
     cores: int = attr.ib(default=2, validator=attr.validators.instance_of(int))
     memory_megabytes: int = attr.ib(default=1024, validator=attr.validators.instance_of(int))
+    counting: bool = attr.ib(default=False, validator=attr.validators.instance_of(bool))
+    """Whether its clock counts instructions; see `BootedSystem`."""
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         self._system: BootedSystem = BootedSystem(
-            emulated_folder(self.system), cores=self.cores, memory_megabytes=self.memory_megabytes)
+            emulated_folder(self.system), cores=self.cores, memory_megabytes=self.memory_megabytes,
+            counting=self.counting)
 
     def said(self, command: str, timeout_s: float | None, given: int) -> tuple[bytes, bytes, int]:
         return self._system.run(command, timeout_s=timeout_s, given=given)

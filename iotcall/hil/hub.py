@@ -76,6 +76,33 @@ class BoardBroker:
             self._process.signal("CONT")
 
 
+class BoardCable:
+    """What a hub reaches a port of the board through, until it is cut."""
+
+    def __init__(self, shell: Shell, folder: str, to: int) -> None:
+        self._shell, self._log = shell, f"{folder}/relay-{to}.log"
+        self._process = shell.start([shell.python, "-m", "iotcall.hil.relay", str(to)],
+                                    log=self._log)
+        deadline = time.monotonic() + _LISTEN_S * shell.patience
+        while not (said := shell.run(f"head -n1 {self._log}").out.strip()).isdigit():
+            if time.monotonic() > deadline or not self._process.alive():
+                raise BoardError(f"the relay does not listen: {self._process.last_words()}")
+            time.sleep(_POLL_S)
+        self.port = int(said)
+
+    def cut(self) -> None:
+        """Let nothing through, with all connections open."""
+        self._process.signal("USR1")
+
+    def join(self) -> None:
+        """Let everything through again."""
+        self._process.signal("USR2")
+
+    def stop(self) -> None:
+        """For good."""
+        self._process.stop()
+
+
 class BoardHub:
     """The daemon on the board, on whatever bundle is current."""
 

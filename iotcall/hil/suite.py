@@ -96,6 +96,35 @@ class Latency(_Table, frozen=True):
     """Of the order."""
 
 
+class Instructions(_Table, frozen=True):
+    """What a call costs, on boards whose clock counts instructions."""
+
+    decodings: _Count = 10
+    """Golden turns."""
+    million_of_a_call: _Positive | None = None
+    """Most that the median call may take, in millions; None: it is reported."""
+    seed: int = 1
+    """Of the turns' choice."""
+
+
+class Throttling(_Table, frozen=True):
+    """Load that lasts, on boards that are measured."""
+
+    seconds: _Positive = 60.0
+    slower: _Positive = 1.2
+    """Most that the median answer of the last quarter may take, in those of the first."""
+
+
+class Energy(_Table, frozen=True):
+    """What an utterance costs, on boards whose file names a power meter."""
+
+    warm_ups: Annotated[int, msgspec.Meta(ge=0)] = 10
+    idle_seconds: _Positive = 30.0
+    utterances: _Count = 200
+    joules: _Positive | None = None
+    """Most that one may take, above what the board takes anyway; None: it is reported."""
+
+
 class Memory(_Table, frozen=True):
     """What the hub holds while it answers."""
 
@@ -116,6 +145,9 @@ class Daemon(_Table, frozen=True):
 
     recover_seconds: _Positive = 30.0
     """Within which an utterance must be answered after each."""
+    cut_seconds: _Positive = 10.0
+    """For which the network between hub and broker is cut; beyond one and a half times the hub's
+    keep-alive (60 s) the broker gives it up, and it has to come back by itself."""
 
 
 class Update(_Table, frozen=True):
@@ -154,7 +186,10 @@ class Suite(_Table, frozen=True):
     agreement: Agreement | None = None
     accuracy: Accuracy | None = None
     latency: Latency | None = None
+    instructions: Instructions | None = None
     memory: Memory | None = None
+    throttling: Throttling | None = None
+    energy: Energy | None = None
     daemon: Daemon | None = None
     update: Update | None = None
     service: Service | None = None
@@ -165,8 +200,8 @@ class Suite(_Table, frozen=True):
         return tuple(name for name in CHECKS if getattr(self, name) is not None)
 
 
-CHECKS = ("identity", "claims", "numerics", "agreement", "accuracy", "latency", "memory", "daemon",
-          "update", "service")
+CHECKS = ("identity", "claims", "numerics", "agreement", "accuracy", "latency",
+          "instructions", "memory", "throttling", "energy", "daemon", "update", "service")
 """In the order in which they are made."""
 
 

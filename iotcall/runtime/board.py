@@ -64,7 +64,10 @@ class BenchAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Whether the bench may install a service of systemd there, as root, and use the board's own
     mosquitto on port 1883 while a run lasts: never on a board that serves a home."""
     power_meter: str = ""
-    """labgrid driver of the environment that measures its supply; empty: nobody measures it."""
+    """What measures its supply: a labgrid driver of the environment, or a file on the board
+    (``.../power1_input``, ``.../energy_uj``); empty: nobody measures it."""
+    counts_instructions: bool = False
+    """Whether its clock counts instructions, a nanosecond for each (`BootedSystem`)."""
 
 
 class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -13,16 +13,17 @@ PLANTED = Path(__file__).with_name("planted.py")
 
 
 def bench(folder: Path, suite: str, *, fault: str = "none", bundle: str | Path = "smart_home",
-          board: str = "", python: Path = Path(sys.executable), others: Sequence[Path] = ()) -> Run:
-    """Run a suite of these tables; `board`: more lines of the board's file, before its tables;
-    `python`: the interpreter that its iotcall runs in.
+          board: str = "", bench: str = "", python: Path = Path(sys.executable),
+          others: Sequence[Path] = ()) -> Run:
+    """Run a suite of these tables; `board`, `bench`: more lines of the board's file, before its
+    tables and in that one; `python`: the interpreter that its iotcall runs in.
     """
     interpreter = folder / "python"
     interpreter.write_text(f'#!/bin/sh\nexec "{python}" "{PLANTED}" {fault} "$@"\n')
     interpreter.chmod(0o755)
     (folder / "board.toml").write_text(
         f'summary = "this machine"\n{board}\n[bench]\nenvironment = "host-x86"\n'
-        f'python = "{interpreter}"\nfolder = "{folder}"\n')
+        f'python = "{interpreter}"\nfolder = "{folder}"\n{bench}\n')
     (folder / "suite.toml").write_text(f'summary = "a part"\n{suite}\n')
     return run_suite(suite=str(folder / "suite.toml"), board=str(folder / "board.toml"),
                      bundle=str(bundle), out=folder / "out", others=others, quiet=True)

@@ -1,7 +1,8 @@
 """An interpreter with a fault in the student: python planted.py FAULT -m iotcall ..., or -c CODE.
 
-Faults: ``slow`` thinks for 50 ms, ``leaking`` keeps 400 kB of each utterance, ``worse`` always says
-the same. All of them answer at once besides, the kitchen's lights on and off in turn.
+Faults: ``slow`` thinks for 50 ms, ``tiring`` for a millisecond more with each utterance,
+``leaking`` keeps 400 kB of each utterance, ``worse`` always says the same. All of them answer at
+once besides, the kitchen's lights on and off in turn.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ def plant(fault: str) -> None:
     def decode(self: Student, history: Any, utterance: str, **_: Any) -> Decoding:
         if fault == "slow":
             time.sleep(0.05)
+        if fault == "tiring":
+            _KEPT.append(b"")
+            time.sleep(0.001 * len(_KEPT))
         if fault == "leaking":
             _KEPT.append(b"x" * 400_000)
         call = ToolCall("toggle_lights", {"room": "kitchen", "state": next(states)})
