@@ -60,7 +60,7 @@ class Reading:
     def slips(self) -> tuple[tuple[str, str], ...]:
         """Each word that is read otherwise than it was said: as it was said, and as it is read."""
         return tuple({text.said[start:end]: text.read[first:last] for text in self._changed
-                      for start, end, first, last in text.words}.items())
+                      for start, end, first, last in text.words if first < last}.items())
 
     def as_read(self, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
         """The other way round: calls of what was said as those of what is read."""

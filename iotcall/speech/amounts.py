@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from iotcall.speech.tokens import HOMOPHONES
 from iotcall.speech.values import fraction, heard, number, quantity
 
 Size = Literal["little", "some", "much"]
@@ -74,6 +75,8 @@ class Amount(msgspec.Struct, frozen=True):
 def amount(text: str) -> Amount | None:
     """An amount, with or without "more" or "brighter" beside it; None for anything else."""
     said = heard(re.sub(r"\ba(bit|lot|little|notch|touch)\b", r"a \1", text))
+    if len(said) == 2 and said[0] in HOMOPHONES and said[1] in _UNITS:  # "too degrees"
+        said = [str(HOMOPHONES[said[0]]), said[1]]
     start, stop = 0, len(said)
     while start < stop - 1 and said[start] in (*_DIRECTIONS, "by", "the", "just", "only"):
         start += 1

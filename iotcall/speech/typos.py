@@ -52,7 +52,8 @@ class Respelt(msgspec.Struct, frozen=True):
     a hesitation the latter are one."""
 
     def as_said(self, start: int, end: int) -> str:
-        """What was said where `read` has ``[start:end]``; a part of a changed word is all of it."""
+        """What was said where `read` has ``[start:end]``; a part of a word that was spelt right is
+        all of it, a part of words that ran together that part."""
         return self.said[self._place(start, first=True):self._place(end, first=False)]
 
     def _place(self, at: int, *, first: bool) -> int:
@@ -61,6 +62,9 @@ class Respelt(msgspec.Struct, frozen=True):
             if at < start or (at == start and not (first and start == end)):
                 break
             if at < end:
+                read = self.read[start:end]
+                if read.replace(" ", "") == self.said[said_start:said_end]:
+                    return said_start + len(read[:at - start].replace(" ", ""))
                 return said_start if first else said_end
             shift = said_end - end
         return at + shift

@@ -19,6 +19,7 @@ from iotcall.speech.amounts import AmountUnit
     ("another ten percent", 10, "percent"), ("ten percent brighter", 10, "percent"),
     ("up ten percent", 10, "percent"), ("up by 10%", 10, "percent"),
     ("two degrees", 2, "degrees"), ("2 degrees", 2, "degrees"), ("2\u00b0", 2, "degrees"),
+    ("too degrees", 2, "degrees"), ("ate percent", 8, "percent"),
     ("a degree", 1, "degrees"), ("one degree", 1, "degrees"), ("degree", 1, "degrees"),
     ("half a degree", 0.5, "degrees"), ("one and a half degrees", 1.5, "degrees"),
     ("a degree and a half", 1.5, "degrees"), ("two degrees and a half", 2.5, "degrees"),

@@ -44,3 +44,11 @@ def test_a_name_around_a_hesitation_comes_back_with_it() -> None:
     ("kitchenzz", "kitchenzz"), ("tolamp", "to lamp")])
 def test_words_that_ran_together_are_read_apart(said: str, read: str) -> None:
     assert SPELLER.respelt(said).read == read
+
+
+def test_a_name_that_ran_together_with_the_next_word_comes_back_alone() -> None:
+    text = SPELLER.respelt("the lampto off")
+    at = text.read.index("lamp")
+    assert text.as_said(at, at + len("lamp")) == "lamp"
+    assert text.as_said(0, at + len("lamp")) == "the lamp"
+    assert text.as_said(at, len(text.read)) == "lampto off"
