@@ -1,9 +1,9 @@
 """``make bench-students DATA=FOLDER``: how good the shipped students are, as a table.
 
 Held-out voices, golden turns and, where the folder of public files is at hand, their training
-halves; what a typo and a bad recogniser cost; what int8 costs; ordinary talk that would become a
-command. Every figure comes from `iotcall eval`, `iotcall calibrate` and `iotcall home judge` as
-anybody would run them.
+halves; what a typo and a bad recogniser cost; the turns that nothing generated says word for word;
+ordinary talk that would become a command. Every figure comes from `iotcall eval`,
+`iotcall calibrate` and `iotcall home judge` as anybody would run them.
 """
 
 from __future__ import annotations
@@ -42,6 +42,25 @@ def share(found: dict[str, Any]) -> str:
             f"{low:.1%} to {high:.1%})")
 
 
+def fresh(found: dict[str, Any]) -> str:
+    """Of the turns that occur word for word in nothing that was generated or trained on."""
+    new = found["unseen"]
+    return f"{new['share']:.1%} of {new['items']}" if new else "-"
+
+
+def generated(student: str) -> Path:
+    """Dialogues as the student learnt from, of another seed."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    file = WORK / f"{student}.seen.jsonl"
+    file.unlink(missing_ok=True)
+    done = subprocess.run([str(IOTCALL), "distill", "synthesise", "--catalogue", student,
+                           "--dialogues", "20000", "--out", str(file)], check=False,
+                          capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return file
+
+
 def figures(student: str, public: Path | None) -> list[str]:
     """Rows of the student's table."""
     folder = ROOT / "grammars" / student
@@ -51,20 +70,23 @@ def figures(student: str, public: Path | None) -> list[str]:
                  ("development voices", folder / "voices" / "dev.said")]
     if public and (public / student / "train.jsonl").is_file():
         sets.append(("public training half", public / student / "train.jsonl"))
+    seen = ["--seen", str(generated(student))]
+    if public and (public / student / "train.jsonl").is_file():
+        seen += ["--seen", str(public / student / "train.jsonl")]
     rows = []
     for name, data in sets:
-        clean = evaluated(student, data)
+        clean = evaluated(student, data, *(seen if "voices" in name else ()))
         typo = evaluated(student, data, "--typos", "1")
         noisy = evaluated(student, data, "--wer", "0.1")
         rows.append(f"| {name} | {share(clean)} | {clean['name_accuracy']:.1%} "
                     f"| {typo['tool_call_equivalence']:.1%} "
                     f"| {noisy['tool_call_equivalence']:.1%} "
                     f"| {clean['dialogues_correct']} of {clean['dialogues']} "
-                    f"| {clean['invalid_calls']} | {clean['latency_ms']['p50']:.0f} ms |")
+                    f"| {clean['invalid_calls']} | {clean['latency_ms']['p50']:.0f} ms "
+                    f"| {fresh(clean)} |")
     if public and (folder / "synthesis" / "off_topic.toml").is_file():
         talk = ordinary_talk(public / "offtopic" / "clinc_train.jsonl", off_topic_rules(folder),
                              to_judge=True)
-        WORK.mkdir(parents=True, exist_ok=True)
         file = WORK / f"{student}.talk"
         file.write_text("\n".join(talk[::4]) + "\n", encoding="utf-8")
         said = next(path for path in (folder / "voices" / "dev.said", folder / "golden.jsonl")
@@ -99,7 +121,8 @@ def main() -> None:
         if not (ROOT / "bundles" / student).is_dir():
             continue
         print(f"\n## {student}\n\n| turns | equivalence | names | one typo | 10 % word errors "
-              "| whole dialogues | invalid | median |\n|---|---|---|---|---|---|---|---|")
+              "| whole dialogues | invalid | median | never generated |\n"
+              "|---|---|---|---|---|---|---|---|---|")
         print("\n".join(figures(student, public)), flush=True)
         if student == "home":
             print("\n".join(homes()), flush=True)
