@@ -43,6 +43,7 @@ def has_any(said: tuple[str, ...], phrases: Iterable[str]) -> bool:
 
 
 def meant(said: tuple[str, ...], slips: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """The words, slips of the finger spelt right (`Decoding.slips`)."""
+    """The words, slips of the finger spelt right and joined ones apart (`Decoding.slips`)."""
     right = {wrong.casefold(): word.casefold() for wrong, word in slips}
-    return tuple(_PIECE.sub(lambda found: right.get(found[0], found[0]), word) for word in said)
+    return words(" ".join(_PIECE.sub(lambda found: right.get(found[0], found[0]), word)
+                          for word in said))

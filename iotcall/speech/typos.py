@@ -7,7 +7,7 @@ Correction Program Based on a Noisy Channel Model") that is P(slip | word) P(wor
 where letters can be swapped or lost one was hit, but any of 26 letters can come in, so "lighst" was
 meant for "lights" rather than "light". How common a word is goes by its rank (Zipf's law). Words
 with digits or inner apostrophes stay, and so do short ones. A word that no slip explains may be two
-usual ones that ran together: "lampto".
+usual ones that ran together: "lampto", "desklamp".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from iotcall.speech.hesitations import hesitations
+from iotcall.speech.hesitations import HESITATIONS, hesitations
 
 _WORD = re.compile(r"(?<![\w'])[A-Za-z]{3,}(?=(?:'s?)?(?![\w']))")
 """A word without its ending of a genitive: "kids'", "Mia's"."""
@@ -26,9 +26,11 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ALPHABET = len(_LETTERS)
 LONGEST = 24
 """Letters of a word that is looked at."""
-_SHORT = frozenset({"to", "on", "in", "it", "of", "up", "at", "is", "my", "me", "by", "so", "we",
-                    "do", "us"})
-"""Words of two letters that may run together with others."""
+_BEHIND = frozenset({"to", "too", "on", "off", "the", "and", "not", "for"})
+"""Little words that run together with the one before."""
+_PIECE, _USUAL, _VERY_USUAL = 4, 1500, 400
+"""Letters that a word has at least from which another is told apart, and its rank: before a little
+word, and beside another one."""
 _FLAT = 20
 """Ranks over which words are about as common; those of names are as common as these."""
 
@@ -52,9 +54,15 @@ class Respelt(msgspec.Struct, frozen=True):
     a hesitation the latter are one."""
 
     def as_said(self, start: int, end: int) -> str:
-        """What was said where `read` has ``[start:end]``; a part of a word that was spelt right is
-        all of it, a part of words that ran together that part."""
-        return self.said[self._place(start, first=True):self._place(end, first=False)]
+        """What was said where `read` has ``[start:end]``, but for hesitations; a part of a word
+        that was spelt right is all of it, a part of words that ran together that part."""
+        first, last = self._place(start, first=True), self._place(end, first=False)
+        said = ""
+        for left, right in ((left, right) for left, right, *read in self.words
+                            if read[0] == read[1] and first <= left and right <= last):
+            said += self.said[first:left]
+            first = right
+        return said + self.said[first:last]
 
     def _place(self, at: int, *, first: bool) -> int:
         shift = 0
@@ -80,8 +88,9 @@ class Speller:
         own |= dict.fromkeys(f"{word}s" for word in own)
         self._share = {word: 1 / (rank + _FLAT) for rank, word in enumerate(lexicon.usual)}
         self._share |= dict.fromkeys(own, 1 / _FLAT)
-        self._pieces = self._share | dict.fromkeys(_SHORT, 1 / _FLAT)
-        self._known = {*own, *lexicon.usual, *lexicon.spared}
+        self._before = {*own, *lexicon.usual[:_USUAL]}
+        self._whole = {*own, *lexicon.usual[:_VERY_USUAL]}
+        self._known = {*own, *lexicon.usual, *lexicon.spared, *HESITATIONS}
 
     def word(self, word: str) -> str:
         """The word, or the usual one or two that it was probably meant for, in the same case."""
@@ -92,16 +101,21 @@ class Speller:
         for other, chance in meant_for(small):
             if other in self._share:
                 likely[other] = likely.get(other, 0.0) + chance * self._share[other]
-        for at in range(2, len(small) - 1):  # the space was lost
-            one, two = small[:at], small[at:]
-            if one in self._pieces and two in self._pieces:
-                likely[f"{one} {two}"] = self._pieces[one] * self._pieces[two] / len(small)
         if not likely:
-            return word
+            return self._apart(word)
         found = max(likely, key=likely.__getitem__)
         if word.isupper():
             return found.upper()
         return found.capitalize() if word[0].isupper() else found
+
+    def _apart(self, word: str) -> str:
+        """Two words that ran together, apart."""
+        for at in range(_PIECE, len(word) - 1):
+            one, two = word[:at].lower(), word[at:].lower()
+            if (one in self._before and two in _BEHIND) or (
+                    len(two) >= _PIECE and one in self._whole and two in self._whole):
+                return f"{word[:at]} {word[at:]}"
+        return word
 
     def knows(self, text: str) -> bool:
         """Whether a word of the text is known, spelt right, or it has a digit: "asdf jkl" is not

@@ -11,9 +11,10 @@ from iotcall.catalogue import ToolCall
 from iotcall.devices import Home
 from iotcall.dialogue.house.settings import House
 from iotcall.dialogue.settings import DialogueSettings
-from iotcall.dialogue.words import has_any, without, words
+from iotcall.dialogue.words import has_any, meant, without, words
 
 Words = tuple[str, ...]
+_NO_WISH = frozenset({"off_topic", "unclear"})
 
 
 class Alone:
@@ -23,16 +24,20 @@ class Alone:
         self._scenes = [words(name.replace("_", " ")) for name in home.scenes]
         self._house, self._settings = house, settings
 
-    def calls(self, said: Words, answer: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
-        """What the words mean; empty: they are neither.
+    def calls(self, utterance: str, answer: Sequence[ToolCall], confidence: float,
+              slips: Sequence[tuple[str, str]] = ()) -> tuple[ToolCall, ...]:
+        """What the utterance means; empty: it is neither.
 
         Args:
-            answer: the student's; what it says of the devices of a complaint is kept.
+            answer, confidence: the student's; what it says of the devices of a complaint is kept,
+                and an answer of which it is sure that it means something else.
+            slips: of the finger, spelt right.
         """
+        said = meant(words(utterance), slips)
         scene = self._scene(said)
         if scene:
             return ToolCall("scene", {"name": scene}),
-        return self._complaint(said, answer)
+        return () if "?" in utterance else self._complaint(said, answer, confidence)
 
     def _scene(self, said: Words) -> str:
         """The scene that was named, and nothing but words that may stand beside it."""
@@ -43,14 +48,18 @@ class Alone:
                 return name
         return ""
 
-    def _complaint(self, said: Words, answer: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+    def _complaint(self, said: Words, answer: Sequence[ToolCall], confidence: float
+                   ) -> tuple[ToolCall, ...]:
         """"It's too bright" wants less of it, whatever was more wanted before."""
         complaints, beside = self._house.complaints, self._house.complaint_words
-        found = {tuple(meant) for what, meant in complaints.items() if has_any(said, [what])}
+        found = {tuple(wants) for what, wants in complaints.items() if has_any(said, [what])}
         if len(found) != 1 or without(said, (*complaints, *beside, *self._settings.polite)):
             return ()
         (property_, direction), = found
         if len(answer) == 1 and answer[0].name == "adjust" and (
                 answer[0].arguments.get("property") == property_):
             return ToolCall("adjust", {**answer[0].arguments, "direction": direction}),
+        if confidence >= self._settings.fallback_below and not all(
+                call.name in _NO_WISH for call in answer):
+            return ()
         return ToolCall("adjust", {"property": property_, "direction": direction}),

@@ -81,7 +81,7 @@ def phrase_of(text: str, home: Home, nouns: Sequence[Noun], *, rooms: Iterable[s
     found_loosely = _one(said, home, nouns, within, site_room, loose=True)
     if found_loosely:
         return found_loosely
-    meant = {phrase.key: phrase for other in slipped_from(said, home, nouns)
+    meant = {phrase.key: phrase for other in slipped_from(said, home)
              if (phrase := _one(other, home, nouns, within, site_room, loose=False))}
     return next(iter(meant.values())) if len(meant) == 1 else None
 

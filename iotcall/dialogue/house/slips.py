@@ -1,16 +1,17 @@
-"""Phrases that name something here but for one slip: "desk amp", "the odor", "nitor bar".
+"""Names that were said but for one slip: "desk amp", "nitor bar".
 
 What a lexicon lets pass because it is a word of its own, and words of which a recogniser lost an
-end. Looked at last, where a phrase would mean nothing. Leaves out: what a phrase means.
+end. Looked at last, where a phrase would mean nothing, and only where the rest of a whole name
+vouches for it: "amp" by itself is none, and "wall lights" are not the hall's. Leaves out: what a
+phrase means.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from iotcall.devices import Home
-from iotcall.dialogue.house.nouns import Noun
-from iotcall.dialogue.words import words
+from iotcall.dialogue.house.places import plain
 from iotcall.speech.typos import one_slip_away
 
 Words = tuple[str, ...]
@@ -20,18 +21,24 @@ _LOST = 2
 """Letters that a recogniser loses at either end of what it heard."""
 
 
-def slipped_from(said: Words, home: Home, nouns: Sequence[Noun]) -> Iterator[Words]:
-    """The phrases of which it is the one slip: one word exchanged by one that is spoken of here."""
-    known = {word for name in home.spoken_names() for word in words(name)}
-    known |= {word for noun in nouns for name in (*noun.one, *noun.several) for word in words(name)}
-    for at, word in enumerate(said):
-        if word in known or not word.isalpha():
-            continue
-        found = {other for other in one_slip_away(word)
-                 if len(other) >= _SHORTEST and other in known}
-        if len(word) >= _SHORTEST:
-            found |= {other for other in known if 0 < len(other) - len(word) <= _LOST and (
-                (at == 0 and other.endswith(word))
-                or (at == len(said) - 1 and other.startswith(word)))}
-        for meant in sorted(found):
-            yield *said[:at], meant, *said[at + 1:]
+def slipped_from(said: Words, home: Home) -> Iterator[Words]:
+    """The names of devices of which it is the one slip: the last word one slip away, or either end
+    lost, and the other words, one at least, as they are."""
+    if len(said) < 2:
+        return
+    for name in dict.fromkeys(plain(name.replace("/", " ")) for device in home.devices
+                              for name in (device.name, *device.aliases)):
+        if len(name) == len(said) and said != name:
+            places = [at for at in range(len(said)) if said[at] != name[at]]
+            if len(places) == 1 and _is_slip(said, name, places[0]):
+                yield name
+
+
+def _is_slip(said: Words, name: Words, at: int) -> bool:
+    word, meant = said[at], name[at]
+    if not word.isalpha() or len(meant) < _SHORTEST:
+        return False
+    if at == len(said) - 1 and word in one_slip_away(meant):
+        return True
+    return len(word) >= _SHORTEST and 0 < len(meant) - len(word) <= _LOST and (
+        (at == 0 and meant.endswith(word)) or (at == len(said) - 1 and meant.startswith(word)))

@@ -59,6 +59,7 @@ class Weigher:
     def __init__(self, utterance: str, home: Home, nouns: Sequence[Noun],
                  foresee: Callable[[Sequence[ToolCall]], Foreseen], alone: Alone) -> None:
         self._home, self._nouns = home, nouns
+        self._utterance = utterance
         self._literally = tuple(map(singular, words(utterance)))
         self._hear(words(utterance))
         self._devices = {tuple(map(singular, name)) for name in _device_names(home)}
@@ -72,7 +73,7 @@ class Weigher:
 
     def is_doubtful(self, calls: tuple[ToolCall, ...], confidence: float) -> bool:
         """Whether other answers are worth a look."""
-        if self._alone.calls(self._words, calls):
+        if self._alone.calls(self._utterance, calls, confidence):
             return False
         return (confidence < _SURE or self._readings(calls) != ((calls, 1.0),)
                 or _usual(calls, self._foresee(calls)) < _USUAL)
@@ -83,10 +84,10 @@ class Weigher:
         A scene's name by itself is that scene, whatever a student makes of the words, and so with
         complaints; but nothing is done any more for somebody who has broken off.
         """
-        told = self._alone.calls(self._words, decoding.calls)
-        if not told and decoding.slips:
-            self._hear(meant(self._words, decoding.slips))
-            told = self._alone.calls(self._words, decoding.calls)
+        if decoding.slips:
+            self._hear(meant(words(self._utterance), decoding.slips))
+        told = self._alone.calls(self._utterance, decoding.calls, decoding.confidence,
+                                 decoding.slips)
         if told and decoding.outcome != "cancelled":
             return msgspec.structs.replace(decoding, calls=told, outcome="call", confidence=1.0)
         if decoding.outcome != "call":
