@@ -77,30 +77,50 @@ class BoardBroker:
 
 
 class BoardCable:
-    """What a hub reaches a port of the board through, until it is cut."""
+    """What a hub reaches a port of the board through, until it is cut; ends with the context."""
 
     def __init__(self, shell: Shell, folder: str, to: int) -> None:
         self._shell, self._log = shell, f"{folder}/relay-{to}.log"
         self._process = shell.start([shell.python, "-m", "iotcall.hil.relay", str(to)],
                                     log=self._log)
-        deadline = time.monotonic() + _LISTEN_S * shell.patience
-        while not (said := shell.run(f"head -n1 {self._log}").out.strip()).isdigit():
+        self.port = 0
+
+    def __enter__(self) -> BoardCable:
+        """Raises:
+            BoardError: it does not listen.
+        """
+        deadline = time.monotonic() + _LISTEN_S * self._shell.patience
+        while not (said := self._shell.run(f"head -n1 {self._log}").out.strip()).isdigit():
             if time.monotonic() > deadline or not self._process.alive():
-                raise BoardError(f"the relay does not listen: {self._process.last_words()}")
+                words = self._process.last_words()
+                self._process.stop()
+                raise BoardError(f"the relay does not listen: {words}")
             time.sleep(_POLL_S)
         self.port = int(said)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stop()
 
     def cut(self) -> None:
-        """Let nothing through, with all connections open."""
-        self._process.signal("USR1")
+        """Let nothing through, with all connections open.
+
+        Raises:
+            BoardError: it has ended.
+        """
+        self._told("USR1")
 
     def join(self) -> None:
-        """Let everything through again."""
-        self._process.signal("USR2")
+        """Let everything through again.
 
-    def stop(self) -> None:
-        """For good."""
-        self._process.stop()
+        Raises:
+            BoardError: it has ended.
+        """
+        self._told("USR2")
+
+    def _told(self, signal: str) -> None:
+        if not self._process.signal(signal):
+            raise BoardError(f"the relay has ended: {self._process.last_words()}")
 
 
 class BoardHub:

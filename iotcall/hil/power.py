@@ -19,10 +19,12 @@ from iotcall.hil.shell import BoardError, Shell
 
 _EVERY_S = 0.5
 """Between two looks at a meter that tells power."""
+_STUCK_S = 30.0
+"""A meter that takes longer for a look is stuck."""
 _MICRO = 1e-6
-_COUNTS = re.compile(r"energy\w*_(?:uj|input)$")
+_COUNTS = re.compile(r"energy\d*_(?:uj|input)")
 """Files that count microjoules: RAPL's and hwmon's."""
-_WATTS = re.compile(r"power\w*_(?:input|average)$")
+_WATTS = re.compile(r"power\d*_(?:input|average)")
 
 
 class Watch:
@@ -51,14 +53,17 @@ class Watch:
             self.joules = self._meter.read() - self._at
             self.seconds = time.monotonic() - self._began
         else:
-            self._over.set()
-            self._thread.join()
             self.seconds = time.monotonic() - self._began
+            self._over.set()
+            self._thread.join(_STUCK_S)
+            if self._thread.is_alive():
+                self._error = BoardError(f"it took more than {_STUCK_S:g} s")
             self.joules = sum(self.watts) / max(len(self.watts), 1) * self.seconds
         if kind is None and self._error:
             raise BoardError(f"the power meter said nothing more: {self._error}")
-        if kind is None and self.joules < 0:
-            raise BoardError("the meter's counter began anew meanwhile; run it again")
+        if kind is None and self.joules <= 0:
+            raise BoardError("the meter's counter began anew meanwhile, or stands still; run it "
+                             "again")
 
     def _look(self) -> None:
         try:
@@ -79,11 +84,12 @@ class Meter:
             BoardError: there is no such driver or file, or it tells no power.
         """
         self._shell, self._file = shell, given if "/" in given else ""
-        self.counts = bool(self._file and _COUNTS.search(given))
-        if self._file and not self.counts and not _WATTS.search(given):
+        name = given.rpartition("/")[2]
+        self.counts = bool(self._file and _COUNTS.fullmatch(name))
+        if self._file and not self.counts and not _WATTS.fullmatch(name):
             raise BoardError(f"{given} is no meter: expected a file called energy..._uj, "
                              "energy..._input, power..._input or power..._average")
-        self._driver = None if self._file else target.get_driver(given)
+        self._driver = None if self._file else _driver(target, given)
         if self._driver is not None and not hasattr(self._driver, "measure"):
             raise BoardError(f"{given} of the environment measures nothing; a SigrokPowerDriver "
                              "does")
@@ -99,3 +105,13 @@ class Meter:
                 raise BoardError(f"{self._file} said {said!r}; expected a whole number") from error
         found = self._driver.measure() if self._driver is not None else {}
         return float(found["voltage"]) * float(found["current"])
+
+
+def _driver(target: Any, name: str) -> Any:
+    from labgrid.exceptions import NoDriverFoundError
+
+    try:
+        return target.get_driver(name)
+    except NoDriverFoundError as error:
+        raise BoardError(f"the board's environment has no {name}, which its file names as the "
+                         f"power_meter: {error}") from error

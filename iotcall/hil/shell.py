@@ -159,9 +159,9 @@ class RemoteProcess:
         """Whether it runs; one that ended and that nobody waited for does not."""
         return self._shell.run(f"grep -qs '^State:.[^ZX]' /proc/{self.pid}/status").code == 0
 
-    def signal(self, name: str) -> None:
-        """Send it a signal, e.g. ``TERM``; nothing where it has ended."""
-        self._shell.run(f"kill -{name} {self.pid}")
+    def signal(self, name: str) -> bool:
+        """Send it a signal, e.g. ``TERM``; False where it has ended."""
+        return self._shell.run(f"kill -{name} {self.pid}").code == 0
 
     def stop(self, *, within_s: float = 20) -> None:
         """End it in good order, or else by force."""

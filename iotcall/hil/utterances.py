@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -10,8 +11,6 @@ from iotcall.bundle import Bundle
 from iotcall.errors import InputError
 from iotcall.evaluate import read_dialogues
 from iotcall.hil.satellite import Asked, Satellite
-
-_MOST_ROUNDS = 50
 
 
 def utterances_of(bundle: Bundle, *, seed: int) -> list[str]:
@@ -22,9 +21,8 @@ def utterances_of(bundle: Bundle, *, seed: int) -> list[str]:
 
 
 def again_and_again(utterances: Sequence[str]) -> Iterator[str]:
-    """In order, and from the beginning when they are over; not for ever."""
-    for _ in range(_MOST_ROUNDS):
-        yield from utterances
+    """In order, and from the beginning when they are over, for ever; the caller counts."""
+    return itertools.cycle(utterances)
 
 
 def one_that_commands(satellite: Satellite, utterances: Sequence[str], *, seconds: float) -> str:
