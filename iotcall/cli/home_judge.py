@@ -30,6 +30,9 @@ def judge(
     threshold: Annotated[float | None, typer.Option(
         min=0, max=1, help="Confidence below which nothing is done; by default the bundle's.")
     ] = None,
+    talk: Annotated[Path | None, typer.Option(
+        help="Ordinary talk, an utterance a line, said in all homes in turn: how much of it "
+             "becomes a command.")] = None,
     typos: TyposOption = 0,
     wer: WerOption = 0,
     seed: SeedOption = 0,
@@ -48,7 +51,14 @@ def judge(
     from iotcall.devices import load_home
     from iotcall.dialogue import read_dialogue
     from iotcall.errors import InputError
-    from iotcall.evaluate.outcomes import judge_home, read_outcomes, together
+    from iotcall.evaluate.files import read_utterances
+    from iotcall.evaluate.outcomes import (
+        TalkFigures,
+        judge_home,
+        judge_talk,
+        read_outcomes,
+        together,
+    )
     from iotcall.hub.logs import configure_logs
     from iotcall.runtime import Student
 
@@ -66,11 +76,12 @@ def judge(
                              opened.folder / "dialogue.toml")
     if threshold is not None:
         settings = msgspec.structs.replace(settings, fallback_below=threshold)
+    overheard = [each.text for each in read_utterances(talk, opened.catalogue)] if talk else []
     noisy, noise = _with_noise(played, opened.catalogue, typos, wer, seed)
     with Student.open(opened) as student, Progress(
             console=Console(stderr=True), transient=True, disable=json) as bar:
         task = bar.add_task("turns", total=sum(len(turns) for _, turns in played) * (
-            2 if noise else 1))
+            2 if noise else 1) + len(overheard))
 
         def judged(what: Played) -> list[HomeFigures]:
             figures = []
@@ -82,11 +93,21 @@ def judge(
 
         found = judged(noisy)
         clean = together(judged(played)) if noise else None
+        talked = []
+        for place, (known, _) in enumerate(played):
+            student.expect_names(known.spoken_names())
+            talked.append(judge_talk(student, known, settings, opened.catalogue,
+                                     overheard[place::len(played)],
+                                     progress=lambda: bar.advance(task)))
+        taken = TalkFigures.together(talked) if talk else None
     if json:
         print_json({"all": together(found),
                     "homes": {file.stem: figures
                               for file, figures in zip(files, found, strict=True)},
-                    **({"noise": noise, "without_noise": clean} if noise else {})})
+                    **({"noise": noise, "without_noise": clean} if noise else {}),
+                    **({"talk": taken, "talk_share": taken.share,
+                        "talk_interval95": taken.interval95, "passed": together(found).passed}
+                       if taken else {})})
         return
     for (known, _), figures in zip(played, found, strict=True):
         typer.echo(f"{known.name:20} {len(known.devices):3} devices  {_line(figures)}")
@@ -100,6 +121,14 @@ def judge(
                    f"{noise.utterances} utterances altered, word error rate "
                    f"{noise.word_error_rate:.1%}; it costs {100 * cost:.1f} points, without it: "
                    f"{_line(clean)}")
+    if taken:
+        low, high = taken.interval95
+        typer.echo(f"ordinary talk: {len(taken.acted)} of {taken.utterances} become a command "
+                   f"({taken.share:.1%}, 95 % interval {low:.1%} to {high:.1%}), and "
+                   f"{whole.passed:.1%} of {whole.items - whole.quiet} wishes are taken for one")
+        for each in () if quiet else taken.acted[:_SHOWN]:
+            typer.echo(f"  {each.home}: {each.utterance}\n    "
+                       f"{'; '.join(map(str, each.calls))}   confidence {each.confidence:.2f}")
     for miss in () if quiet else whole.misses[:_SHOWN]:
         confidence = "" if miss.confidence is None else f"   confidence {miss.confidence:.2f}"
         typer.echo(f"{miss.home}, line {miss.line}: {miss.utterance}\n"

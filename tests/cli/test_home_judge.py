@@ -122,3 +122,28 @@ def test_noise_is_told_with_its_cost(homes: Path) -> None:
 
 def test_two_kinds_of_noise_at_once_are_refused(homes: Path) -> None:
     assert "choose one" in judge(homes, "--typos", "1", "--wer", "0.1", code=2)
+
+
+def test_talk_that_becomes_a_command_is_counted_and_shown(homes: Path, tmp_path: Path) -> None:
+    talk = tmp_path / "talk.txt"
+    talk.write_text("what is the weather like in paris\nturn on the kitchen lights\n"
+                    "how do you spell necessary\nturn off the lights in the kitchen please\n")
+    told = json.loads(judge(homes, "--json", "--talk", str(talk)))
+    assert told["talk"]["utterances"] == 4
+    assert [each["utterance"] for each in told["talk"]["acted"]] == [
+        "turn on the kitchen lights", "turn off the lights in the kitchen please"]
+    assert told["talk_share"] == 0.5
+    assert told["passed"] == 1.0
+    printed = judge(homes, "--talk", str(talk))
+    assert "ordinary talk: 2 of 4 become a command (50.0%" in printed
+    assert "100.0% of 2 wishes are taken for one" in printed
+    assert "  small: turn on the kitchen lights\n" in printed
+    assert "  small:" not in judge(homes, "--talk", str(talk), "--quiet")
+
+
+def test_a_threshold_that_nothing_passes_lets_no_talk_and_no_wish_through(
+        homes: Path, tmp_path: Path) -> None:
+    talk = tmp_path / "talk.txt"
+    talk.write_text("turn on the kitchen lights\n")
+    told = json.loads(judge(homes, "--json", "--talk", str(talk), "--threshold", "1"))
+    assert (told["talk_share"], told["passed"]) == (0.0, 0.0)

@@ -2,6 +2,7 @@
 
 from iotcall.evaluate.outcomes.judge import HomeFigures, Miss, judge_home, together
 from iotcall.evaluate.outcomes.script import Expectation, SaidTurn, Wanted, read_outcomes
+from iotcall.evaluate.outcomes.talk import Overheard, TalkFigures, judge_talk
 
-__all__ = ["Expectation", "HomeFigures", "Miss", "SaidTurn", "Wanted", "judge_home",
-           "read_outcomes", "together"]
+__all__ = ["Expectation", "HomeFigures", "Miss", "Overheard", "SaidTurn", "TalkFigures", "Wanted",
+           "judge_home", "judge_talk", "read_outcomes", "together"]

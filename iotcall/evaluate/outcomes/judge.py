@@ -79,6 +79,8 @@ class HomeFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Turns in which no device should be touched."""
     acted: int = 0
     """Of those, turns in which one was."""
+    heard: int = 0
+    """Of the others, those that were taken for a wish with enough confidence, right or wrong."""
     wrong_device: int = 0
     """Turns in which a device was touched that none of the right answers touches."""
     misses: tuple[Miss, ...] = ()
@@ -87,6 +89,11 @@ class HomeFigures(msgspec.Struct, frozen=True, kw_only=True):
     def exactly_right(self) -> float:
         """Share of all turns."""
         return self.exact / max(self.items, 1)
+
+    @property
+    def passed(self) -> float:
+        """Share of turns in which something should happen that were taken for a wish."""
+        return self.heard / max(self.items - self.quiet, 1)
 
     @property
     def interval95(self) -> tuple[float, float]:
@@ -100,6 +107,7 @@ def together(figures: Iterable[HomeFigures]) -> HomeFigures:
     return HomeFigures(
         items=sum(each.items for each in found), exact=sum(each.exact for each in found),
         quiet=sum(each.quiet for each in found), acted=sum(each.acted for each in found),
+        heard=sum(each.heard for each in found),
         wrong_device=sum(each.wrong_device for each in found),
         misses=tuple(miss for each in found for miss in each.misses))
 
@@ -111,8 +119,8 @@ def judge_home(student: Decoder, home: Home, settings: DialogueSettings, catalog
 
     `progress` is called after every turn.
     """
-    played = _Played(home, settings, catalogue)
-    exact = quiet = acted = wrong = 0
+    played = PlayedHome(home, settings, catalogue)
+    exact = quiet = acted = heard = wrong = 0
     misses: list[Miss] = []
     for turn in turns:
         decoding, outcome = played.say(student, turn)
@@ -123,6 +131,7 @@ def judge_home(student: Decoder, home: Home, settings: DialogueSettings, catalog
         exact += right
         quiet += hands_off
         acted += hands_off and bool(commands)
+        heard += not hands_off and _result(outcome) != "not_recognised"
         wrong += any(told.device.id not in touchable for told in commands)
         if not right:
             misses.append(Miss(
@@ -133,10 +142,10 @@ def judge_home(student: Decoder, home: Home, settings: DialogueSettings, catalog
         played.carry_out(outcome)
         progress()
     return HomeFigures(items=len(turns), exact=exact, quiet=quiet, acted=acted,
-                       wrong_device=wrong, misses=tuple(misses))
+                       heard=heard, wrong_device=wrong, misses=tuple(misses))
 
 
-class _Played:
+class PlayedHome:
     """A home with its devices and the dialogue in it."""
 
     def __init__(self, home: Home, settings: DialogueSettings, catalogue: Catalogue) -> None:
