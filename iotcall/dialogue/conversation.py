@@ -2,8 +2,7 @@
 
     outcome = conversation.begin(session, utterance, session_id)       # answers to our question
     if outcome is None:
-        decoding = conversation.decoded(session, utterance, lambda others: student.decode(
-            session.history, utterance, others=others))
+        decoding = conversation.decoded(session, utterance, student.decode)
         outcome = conversation.conclude(session, utterance, session_id, decoding)
     if isinstance(outcome, Plan):
         ...                                                            # send, wait for the devices
@@ -17,9 +16,11 @@ business: closed catalogues are read by the tables of their dialogue.toml, `home
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -46,11 +47,21 @@ log = structlog.get_logger()
 
 _DIGITS_OF_A_PIN = 3
 """So many digits said while a PIN is waited for are taken for one."""
+_SURE = 0.9
+"""Confidence from which several commands in one breath are not looked at one by one."""
+_NO_WISH = frozenset({"off_topic", "unclear"})
 _NEARLY = 0.75
 """How alike a word must be to one of a name."""
 _WEIGHED, _WORTH_WEIGHING, _PASSES = 6, 0.02, 24
 """Answers of a student that are weighed beside its first, how likely they must be in proportion,
 and the passes that looking for them may take."""
+
+
+class Decode(Protocol):
+    """Asks a student, as `Student.decode` does."""
+
+    def __call__(self, history: Sequence[Turn], utterance: str, *, others: Others | None
+                 ) -> Decoding: ...
 
 
 def _pin_of(home: Home) -> Pin:
@@ -146,15 +157,34 @@ class Conversation:
         session.take_pending(pending.session_id, now)
         return Refusal(reply=locked(tries, settings))
 
-    def decoded(self, session: Session, utterance: str,
-                decode: Callable[[Others | None], Decoding]) -> Decoding:
+    def decoded(self, session: Session, utterance: str, decode: Decode) -> Decoding:
         """What the student answers, and of its answers the one that was meant most likely in this
         home; without confidence where no word was said that the student or the home knows.
 
         `decode` asks the student, for other answers too where it is told to look for them.
         """
+        whole = self._decoded(session, session.history, utterance, decode)
+        parts = self._house.clauses(utterance) if self._house else ()
+        if not parts or (whole.confidence >= _SURE and len(whole.calls) >= len(parts)):
+            return whole
+        history, found = session.history, list[Decoding]()
+        for part in parts:
+            found.append(self._decoded(session, history, part, decode))
+            history = (*history, Turn(part, found[-1].calls))
+        confidence = math.prod(each.confidence for each in found)
+        if any(each.outcome != "call" or not each.calls or any(
+                call.name in _NO_WISH for call in each.calls) for each in found) or (
+                confidence < max(whole.confidence, self._settings.fallback_below)
+                and len(whole.calls) >= len(parts)):
+            return whole
+        return msgspec.structs.replace(
+            whole, calls=tuple(call for each in found for call in each.calls), others=(),
+            confidence=confidence, outcome="call")
+
+    def _decoded(self, session: Session, history: Sequence[Turn], utterance: str,
+                 decode: Decode) -> Decoding:
         weigher = self._house.weigher(utterance, self.home, session) if self._house else None
-        decoding = decode(None if weigher is None else Others(
+        decoding = decode(history, utterance, others=None if weigher is None else Others(
             count=_WEIGHED, least=_WORTH_WEIGHING, passes=_PASSES, worth=weigher.is_doubtful))
         if not decoding.is_known and not self._is_of_a_name(utterance):
             log.info("dialogue.no_known_word", site_id=session.site_id)

@@ -25,6 +25,19 @@ _AMOUNTS = frozenset({
     "lot", "notch", "notches", "now", "of", "percent", "put", "step", "steps", "tad", "that",
     "the", "them", "touch", "turn", "bring", "one", "then", "again"})
 """What stands beside "up" and "down" where they say which way."""
+_VERBS = {
+    "up": {"raise": "", "increase": "", "boost": "", "brighter": "brightness",
+           "brighten": "brightness", "louder": "volume", "warmer": "temperature"},
+    "down": {"decrease": "", "reduce": "", "dim": "brightness", "dimmer": "brightness",
+             "darker": "brightness", "quieter": "volume", "colder": "temperature",
+             "cooler": "temperature"}}
+"""Way -> words that say it, and the property of which they do; "": of any."""
+_MORE = ("more", "a", "bit", "little", "touch", "tad", "some", "even", "still", "further", "lot",
+         "and", "just", "now")
+"""What stands beside "more" where it says no way."""
+_TURNED_ROUND = frozenset({"not", "no", "don't", "dont", "less", "too", "isn't", "never", "than",
+                           "without", "stop", "instead", "wait", "sorry", "rather", "was", "were"})
+"""Words beside which such a word may say the contrary."""
 _COMPARED = frozenset({"brightness", "volume", "speed", "position"})
 """Properties of which there is half and twice; of degrees there is not."""
 
@@ -40,7 +53,8 @@ class Mender:
     def mended(self, calls: Sequence[ToolCall]) -> list[ToolCall]:
         """The calls as the words have them."""
         for rule in (self._without_carried_scope, self._without_lists_name, self._asked_which_way,
-                     self._as_directed, self._compared):
+                     self._as_directed, self._as_the_verb_says, self._more_of_it, self._on_again,
+                     self._compared):
             calls = [rule(call) for call in calls]
         return list(calls)
 
@@ -84,6 +98,34 @@ class Mender:
                 or is_number_word(word) or word.isdigit() for word in self._said):
             return call
         return ToolCall(call.name, {**call.arguments, "direction": next(iter(ways))})
+
+    def _as_the_verb_says(self, call: ToolCall) -> ToolCall:
+        """"Raise both by ten percent" goes up, whatever was meant before."""
+        said = set(self._said)
+        ways = {way for way, known in _VERBS.items() for word, property_ in known.items()
+                if word in said and property_ in ("", call.arguments.get("property"))}
+        if call.name != "adjust" or len(ways) != 1 or said & _TURNED_ROUND:
+            return call
+        return ToolCall(call.name, {**call.arguments, "direction": next(iter(ways))})
+
+    def _more_of_it(self, call: ToolCall) -> ToolCall:
+        """"A bit dimmer", then "a bit more": dimmer still."""
+        before = self._earlier[-1].calls if self._earlier else ()
+        if call.name != "adjust" or "more" not in self._said or without(
+                self._said, [*_MORE, *self._settings.polite]) or [
+                each.name for each in before] != ["adjust"] or (
+                call.arguments.get("property") != before[0].arguments.get("property")):
+            return call
+        return ToolCall(call.name, {**call.arguments,
+                                    "direction": before[0].arguments.get("direction", "up")})
+
+    def _on_again(self, call: ToolCall) -> ToolCall:
+        """"On again" is on, and not what was done last."""
+        states = {"on", "off"}.intersection(self._said)
+        if call.name != "again" or len(states) != 1 or without(
+                self._said, [*states, "again", "now", "back", *self._settings.polite]):
+            return call
+        return ToolCall("turn", {"state": next(iter(states)), "ref": "it"})
 
     def _compared(self, call: ToolCall) -> ToolCall:
         """"Make it half as bright": half of what it is now, and not half of all."""

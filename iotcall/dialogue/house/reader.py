@@ -13,6 +13,7 @@ import msgspec
 from iotcall.catalogue import ToolCall
 from iotcall.devices import DeviceStates, Home
 from iotcall.dialogue.house.alone import Alone
+from iotcall.dialogue.house.clauses import clauses
 from iotcall.dialogue.house.mending import Mender
 from iotcall.dialogue.house.resolver import Resolved, resolve
 from iotcall.dialogue.house.settings import House
@@ -49,6 +50,11 @@ class HouseReader:
         return Weigher(utterance, home, self._house.nouns, lambda calls: self.resolved(
             calls, utterance, home, session).outcome,
             Alone(home, self._house, self._settings))
+
+    def clauses(self, utterance: str) -> tuple[str, ...]:
+        """Of three commands or more in one breath; empty: it is none."""
+        return clauses(utterance, self._house.verbs, (*self._settings.polite,
+                                                      *self._house.scene_words))
 
     def answered(self, pending: Pending, utterance: str, home: Home, session: Session
                  ) -> tuple[ToolCall, ...] | None:

@@ -133,3 +133,5 @@ class House(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     bright" -> brightness, down."""
     complaint_words: tuple[str, ...] = ()
     """What may stand beside a complaint: "it's", "in here"."""
+    verbs: tuple[str, ...] = ()
+    """Words with which a command begins, by which several in one breath are told apart."""

@@ -63,6 +63,8 @@ class Weigher:
         self._literally = tuple(map(singular, words(utterance)))
         self._hear(words(utterance))
         self._devices = {tuple(map(singular, name)) for name in _device_names(home)}
+        self._rooms = {tuple(map(singular, words(name.replace("_", " ")))) for key, room
+                       in home.rooms.items() for name in (key, *room.aliases)} - {()}
         self._of_names = frozenset(word for name in self._devices for word in name)
         self._foresee = foresee
         self._alone = alone
@@ -148,7 +150,7 @@ class Weigher:
             return (calls, _OVERLOOKED), (whole, _REPLACED)
         names = self._overlooked(calls)
         if not names:
-            moved = tuple(map(self._moved, calls))
+            moved = tuple(self._moved(self._elsewhere(call, calls)) for call in calls)
             return ((calls, 1.0),) if moved == calls else (
                 (calls, _OVERLOOKED), (moved, _REPLACED))
         if len(names) > 1:
@@ -158,6 +160,23 @@ class Weigher:
                if key != "ref" and (key != "room" or self._was_said(value))}, "target": names[0]})
             if self._is_carried(call) else call for call in calls)
         return (calls, _OVERLOOKED), (replaced, _REPLACED)
+
+    def _elsewhere(self, call: ToolCall, calls: Sequence[ToolCall]) -> ToolCall:
+        """"Rec room lights on", then "and the gym": the lights of the room that is named now."""
+        target, room = call.arguments.get("target"), call.arguments.get("room")
+        found = ending(plain(str(target or "")), self._nouns)
+        if not target or not room or self._was_said(room) or found is None or found.before:
+            return call
+        written = [tuple(map(singular, words(str(value)))) for each in calls
+                   for value in each.arguments.values()]
+        named = [name for name in self._rooms if _holds(self._said, name) and not any(
+            _holds(value, name) for value in written)]
+        if len(named) != 1:
+            return call
+        at = next(at for at in range(len(self._said)) if self._said[at:at + len(named[0])]
+                  == named[0])
+        return ToolCall(call.name, {**call.arguments, "room": " ".join(
+            self._words[at:at + len(named[0])])})
 
     def _moved(self, call: ToolCall) -> ToolCall:
         """"Kitchen lights", then "and the hall": the lights of the hall."""

@@ -168,9 +168,7 @@ class PlayedHome:
         outcome = self._conversation.begin(self._session, turn.utterance, None)
         if outcome is not None:
             return None, outcome
-        decoding = self._conversation.decoded(
-            self._session, turn.utterance, lambda others: student.decode(
-                self._session.history, turn.utterance, others=others))
+        decoding = self._conversation.decoded(self._session, turn.utterance, student.decode)
         return decoding, self._conversation.conclude(self._session, turn.utterance, None, decoding)
 
     def carry_out(self, outcome: Outcome) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 
 from iotcall.catalogue import ToolCall
 from iotcall.dialogue import Session
-from iotcall.runtime import Decoding, Other, Others
+from iotcall.runtime import Decoding, Other, Others, Turn
 from tests.dialogue.house.talk import House, call
 
 
@@ -26,13 +28,14 @@ def weighed(house: House, said: str, *answers: tuple[tuple[ToolCall, ...], float
 
 
 def among(house: House, said: str, found: Decoding, site: str = "default") -> Decoding:
-    return house.conversation.decoded(house.sessions.of(site), said, lambda _: found)
+    return house.conversation.decoded(house.sessions.of(site), said,
+                                      lambda history, utterance, *, others: found)
 
 
 def is_doubtful(house: House, said: str, calls: tuple[ToolCall, ...], confidence: float) -> bool:
     asked: list[Others | None] = []
 
-    def decode(others: Others | None) -> Decoding:
+    def decode(history: Sequence[Turn], utterance: str, *, others: Others | None) -> Decoding:
         asked.append(others)
         return decoded((calls, confidence))
 

@@ -1,0 +1,50 @@
+"""Several commands in one breath, one by one: "lamp on" is no clause, "switch the lamp on" is.
+
+A student that has to write three calls at once loses one or mixes them up; each clause by itself it
+knows. Leaves out: what a clause means, and sentences that take something back or spare it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from iotcall.dialogue.words import words
+
+_JOINT = re.compile(r"(?:\s*[,;.]\s*(?:and\s+)?(?:then\s+)?|\s+and\s+(?:then\s+)?|\s+then\s+)",
+                    re.IGNORECASE)
+_TAKEN_BACK = frozenset({
+    "not", "don't", "dont", "no", "but", "except", "unless", "if", "when", "wait", "sorry",
+    "actually", "instead", "leave", "rather", "without", "until", "or", "never", "because"})
+_LEAST = 3
+"""Clauses."""
+_SHORTEST = 2
+"""Words of a clause."""
+
+
+def clauses(utterance: str, verbs: Iterable[str], polite: Iterable[str]) -> tuple[str, ...]:
+    """The clauses of three commands or more, each beginning with a verb; empty: it is no such
+    chain.
+
+    Args:
+        verbs: words that begin a command ("switch").
+        polite: words that may stand before the first ("please").
+    """
+    known, before = frozenset(verbs), {word for each in polite for word in words(each)}
+    if _TAKEN_BACK & set(words(utterance)) or "?" in utterance:
+        return ()
+    found: list[str] = []
+    at = 0
+    for start, end in [*((match.start(), match.end()) for match in _JOINT.finditer(utterance)),
+                       (len(utterance), len(utterance))]:
+        following = words(utterance[end:])[:1]
+        if end < len(utterance) and not known.issuperset(following):
+            continue  # "the lamp and the fan" is one
+        found.append(utterance[at:start].strip(" .,;"))
+        at = end
+    found = [each for each in found if each]
+    first = [word for word in words(found[0])[:4] if word not in before] if found else []
+    if len(found) < _LEAST or not known.issuperset(first[:1]) or any(
+            len(words(each)) < _SHORTEST for each in found):
+        return ()
+    return tuple(found)
