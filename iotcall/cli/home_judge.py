@@ -124,8 +124,9 @@ def judge(
     if taken:
         low, high = taken.interval95
         typer.echo(f"ordinary talk: {len(taken.acted)} of {taken.utterances} become a command "
-                   f"({taken.share:.1%}, 95 % interval {low:.1%} to {high:.1%}), and "
-                   f"{whole.passed:.1%} of {whole.items - whole.quiet} wishes are taken for one")
+                   f"({taken.share:.1%}, 95 % interval {low:.1%} to {high:.1%}), "
+                   f"{taken.asked} lead to a question, and {whole.passed:.1%} of "
+                   f"{whole.items - whole.quiet} wishes are taken for one")
         for each in () if quiet else taken.acted[:_SHOWN]:
             typer.echo(f"  {each.home}: {each.utterance}\n    "
                        f"{'; '.join(map(str, each.calls))}   confidence {each.confidence:.2f}")

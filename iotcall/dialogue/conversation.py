@@ -47,9 +47,11 @@ log = structlog.get_logger()
 
 _DIGITS_OF_A_PIN = 3
 """So many digits said while a PIN is waited for are taken for one."""
-_SURE = 0.9
-"""Confidence from which several commands in one breath are not looked at one by one."""
-_NO_WISH = frozenset({"off_topic", "unclear"})
+_SURE, _EACH = 0.9, 0.7
+"""Confidence from which several commands in one breath are not looked at one by one, and that each
+of them must have."""
+_NO_WISH = frozenset({"off_topic", "unclear", "list"})
+"""Of a whole sentence that may sound like several commands."""
 _NEARLY = 0.75
 """How alike a word must be to one of a name."""
 _WEIGHED, _WORTH_WEIGHING, _PASSES = 6, 0.02, 24
@@ -165,21 +167,24 @@ class Conversation:
         """
         whole = self._decoded(session, session.history, utterance, decode)
         parts = self._house.clauses(utterance) if self._house else ()
-        if not parts or (whole.confidence >= _SURE and len(whole.calls) >= len(parts)):
+        if not parts or whole.outcome != "call" or (whole.confidence >= _SURE and (
+                len(whole.calls) >= len(parts) or any(
+                    call.name in _NO_WISH for call in whole.calls))):
             return whole
         history, found = session.history, list[Decoding]()
         for part in parts:
-            found.append(self._decoded(session, history, part, decode))
-            history = (*history, Turn(part, found[-1].calls))
+            each = self._decoded(session, history, part, decode)
+            if each.outcome != "call" or each.confidence < _EACH or not each.calls or any(
+                    call.name in _NO_WISH for call in each.calls):
+                return whole
+            found.append(each)
+            history = (*history, Turn(part, each.calls))
         confidence = math.prod(each.confidence for each in found)
-        if any(each.outcome != "call" or not each.calls or any(
-                call.name in _NO_WISH for call in each.calls) for each in found) or (
-                confidence < max(whole.confidence, self._settings.fallback_below)
-                and len(whole.calls) >= len(parts)):
+        if confidence < whole.confidence and len(whole.calls) >= len(parts):
             return whole
         return msgspec.structs.replace(
             whole, calls=tuple(call for each in found for call in each.calls), others=(),
-            confidence=confidence, outcome="call")
+            confidence=confidence)
 
     def _decoded(self, session: Session, history: Sequence[Turn], utterance: str,
                  decode: Decode) -> Decoding:

@@ -75,12 +75,12 @@ class Understanding:
         elif found := self._conversation.begin(session, heard.text, heard.session_id,
                                                said_at=waiting.received_at):
             return found, None
+        deadline = time.monotonic() + self._decode_seconds
 
         def decode(history: Sequence[Turn], utterance: str, *, others: Others | None) -> Decoding:
             return self._student.decode(
                 history, utterance, site=heard.site_id, others=others,
-                deadline=time.monotonic() + self._decode_seconds,
-                cancelled=lambda: self.is_broken_off(heard.session_id))
+                deadline=deadline, cancelled=lambda: self.is_broken_off(heard.session_id))
 
         decoding = self._conversation.decoded(session, heard.text, decode)
         if self._is_unsure(decoding):

@@ -85,14 +85,10 @@ def figures(student: str, public: Path | None) -> list[str]:
                     f"| {clean['invalid_calls']} | {clean['latency_ms']['p50']:.0f} ms "
                     f"| {fresh(clean)} |")
     if public and (folder / "synthesis" / "off_topic.toml").is_file():
-        talk = ordinary_talk(public / "offtopic" / "clinc_train.jsonl", off_topic_rules(folder),
-                             to_judge=True)
-        file = WORK / f"{student}.talk"
-        file.write_text("\n".join(talk[::4]) + "\n", encoding="utf-8")
         said = next(path for path in (folder / "voices" / "dev.said", folder / "golden.jsonl")
                     if path.is_file())
         found = asked("calibrate", "--bundle", student, "--data", str(said), "--off-topic",
-                      str(file), "--talk-risk", "0.02", "--dry-run")
+                      str(talked(public, folder)), "--talk-risk", "0.02", "--dry-run")
         rows.append(f"\nAt {found['calibration']['fallback_below']:.2f}, where at most 2 % of "
                     f"ordinary talk becomes a command: {found['off_topic']['share']:.1%} of "
                     f"{found['off_topic']['utterances']}, and {found['commands']['share']:.1%} of "
@@ -100,19 +96,37 @@ def figures(student: str, public: Path | None) -> list[str]:
     return rows
 
 
-def homes() -> list[str]:
+def talked(public: Path, folder: Path) -> Path:
+    """A file of ordinary talk that no training has seen, a quarter of it."""
+    talk = ordinary_talk(public / "offtopic" / "clinc_train.jsonl", off_topic_rules(folder),
+                         to_judge=True)
+    file = WORK / f"{folder.name}.talk"
+    file.write_text("\n".join(talk[::4]) + "\n", encoding="utf-8")
+    return file
+
+
+def homes(public: Path | None) -> list[str]:
     """Rows of what happens in homes that the student has never seen."""
     rows = ["", "| homes | exactly right | acted where nothing should happen | a wrong device |",
             "|---|---|---|---|"]
+    after: list[str] = []
     for folder in ("homes", "dev_homes"):
         for name, more in (("clean", ()), ("one typo", ("--typos", "1")),
                            ("10 % word errors", ("--wer", "0.1"))):
-            found = asked("home", "judge", "--bundle", "home", "--homes",
-                          str(ROOT / "grammars" / "home" / "voices" / folder), *more)["all"]
+            told = asked("home", "judge", "--bundle", "home", "--homes",
+                         str(ROOT / "grammars" / "home" / "voices" / folder), *more)
+            found = told["all"]
             rows.append(f"| {folder}, {name} | {found['exact'] / found['items']:.1%} "
                         f"({found['exact']} of {found['items']}) "
                         f"| {found['acted']} of {found['quiet']} | {found['wrong_device']} |")
-    return rows
+        if public:
+            told = asked("home", "judge", "--bundle", "home", "--homes",
+                         str(ROOT / "grammars" / "home" / "voices" / folder), "--talk",
+                         str(talked(public, ROOT / "grammars" / "home")))
+            after.append(f"\n{folder}: of ordinary talk {len(told['talk']['acted'])} of "
+                         f"{told['talk']['utterances']} ({told['talk_share']:.1%}) become a "
+                         f"command, and {told['passed']:.1%} of wishes pass")
+    return rows + after
 
 
 def main() -> None:
@@ -125,7 +139,7 @@ def main() -> None:
               "|---|---|---|---|---|---|---|---|---|")
         print("\n".join(figures(student, public)), flush=True)
         if student == "home":
-            print("\n".join(homes()), flush=True)
+            print("\n".join(homes(public)), flush=True)
 
 
 if __name__ == "__main__":

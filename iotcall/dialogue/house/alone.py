@@ -15,6 +15,8 @@ from iotcall.dialogue.words import has_any, meant, without, words
 
 Words = tuple[str, ...]
 _PERSONS = frozenset({("i'm",), ("im",), ("we're",), ("i", "am"), ("we", "are")})
+_SURE = 0.9
+"""Confidence from which a student is believed that it is no wish."""
 _NO_WISH = frozenset({"off_topic", "unclear"})
 
 
@@ -60,8 +62,8 @@ class Alone:
         if len(answer) == 1 and answer[0].name == "adjust" and (
                 answer[0].arguments.get("property") == property_):
             return ToolCall("adjust", {**answer[0].arguments, "direction": direction}),
-        is_doubtful = confidence < self._settings.fallback_below or all(
-            call.name in _NO_WISH for call in answer)
+        is_doubtful = confidence < self._settings.fallback_below or (
+            confidence < _SURE and all(call.name in _NO_WISH for call in answer))
         # subtle: a light may be too cold; whoever is cold does not speak of it
         is_ones_own = said[:1] in _PERSONS or said[:2] in _PERSONS
         if not is_doubtful and not (is_ones_own and [call.name for call in answer] == ["adjust"]):

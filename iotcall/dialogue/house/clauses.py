@@ -15,8 +15,14 @@ _JOINT = re.compile(r"(?:\s*[,;.]\s*(?:and\s+)?(?:then\s+)?|\s+and\s+(?:then\s+)
                     re.IGNORECASE)
 _TAKEN_BACK = frozenset({
     "not", "don't", "dont", "no", "but", "except", "unless", "if", "when", "wait", "sorry",
-    "actually", "instead", "leave", "rather", "without", "until", "or", "never", "because"})
-_LEAST = 3
+    "actually", "instead", "leave", "rather", "without", "until", "or", "never", "because", "after",
+    "before", "once", "while", "forget", "scratch", "undo", "back", "cancel", "everywhere", "later",
+    "tomorrow", "tonight", "minute", "minutes", "hour", "hours", "second", "seconds", "o'clock",
+    "list", "lists", "shopping", "remind", "reminder", "note"})
+"""Words that may bear on more than the clause they stand in, or say what is only to be noted."""
+_PLACED = frozenset({"in", "upstairs", "downstairs"})
+"""In the last clause: it may be meant of all."""
+_LEAST, _MOST = 3, 5
 """Clauses."""
 _SHORTEST = 2
 """Words of a clause."""
@@ -30,8 +36,9 @@ def clauses(utterance: str, verbs: Iterable[str], polite: Iterable[str]) -> tupl
         verbs: words that begin a command ("switch").
         polite: words that may stand before the first ("please").
     """
-    known, before = frozenset(verbs), {word for each in polite for word in words(each)}
-    if _TAKEN_BACK & set(words(utterance)) or "?" in utterance:
+    known = frozenset(verbs)
+    before = {word for each in polite for word in words(each)} - known
+    if not _TAKEN_BACK.isdisjoint(words(utterance)) or "?" in utterance:
         return ()
     found: list[str] = []
     at = 0
@@ -42,9 +49,10 @@ def clauses(utterance: str, verbs: Iterable[str], polite: Iterable[str]) -> tupl
             continue  # "the lamp and the fan" is one
         found.append(utterance[at:start].strip(" .,;"))
         at = end
-    found = [each for each in found if each]
-    first = [word for word in words(found[0])[:4] if word not in before] if found else []
-    if len(found) < _LEAST or not known.issuperset(first[:1]) or any(
-            len(words(each)) < _SHORTEST for each in found):
+    found = [each for each in found if set(words(each)) - before]
+    first = [word for word in words(found[0]) if word not in before] if found else []
+    if not _LEAST <= len(found) <= _MOST or not known.issuperset(first[:1]) or any(
+            len(words(each)) < _SHORTEST for each in found) or not _PLACED.isdisjoint(
+            words(found[-1])):
         return ()
     return tuple(found)

@@ -25,18 +25,14 @@ _AMOUNTS = frozenset({
     "lot", "notch", "notches", "now", "of", "percent", "put", "step", "steps", "tad", "that",
     "the", "them", "touch", "turn", "bring", "one", "then", "again"})
 """What stands beside "up" and "down" where they say which way."""
-_VERBS = {
-    "up": {"raise": "", "increase": "", "boost": "", "brighter": "brightness",
-           "brighten": "brightness", "louder": "volume", "warmer": "temperature"},
-    "down": {"decrease": "", "reduce": "", "dim": "brightness", "dimmer": "brightness",
-             "darker": "brightness", "quieter": "volume", "colder": "temperature",
-             "cooler": "temperature"}}
-"""Way -> words that say it, and the property of which they do; "": of any."""
+_VERBS = {"raise": "up", "increase": "up", "boost": "up", "decrease": "down", "reduce": "down"}
+"""Verbs that say which way, of any property."""
 _MORE = ("more", "a", "bit", "little", "touch", "tad", "some", "even", "still", "further", "lot",
          "and", "just", "now")
 """What stands beside "more" where it says no way."""
-_TURNED_ROUND = frozenset({"not", "no", "don't", "dont", "less", "too", "isn't", "never", "than",
-                           "without", "stop", "instead", "wait", "sorry", "rather", "was", "were"})
+_TURNED_ROUND = frozenset({
+    "up", "down", "lower", "and", "then", "not", "no", "don't", "dont", "less", "too", "isn't",
+    "never", "than", "without", "stop", "instead", "wait", "sorry", "rather", "was", "were"})
 """Words beside which such a word may say the contrary."""
 _COMPARED = frozenset({"brightness", "volume", "speed", "position"})
 """Properties of which there is half and twice; of degrees there is not."""
@@ -52,8 +48,10 @@ class Mender:
 
     def mended(self, calls: Sequence[ToolCall]) -> list[ToolCall]:
         """The calls as the words have them."""
+        if len(calls) == 1:
+            calls = [self._as_the_verb_says(calls[0])]
         for rule in (self._without_carried_scope, self._without_lists_name, self._asked_which_way,
-                     self._as_directed, self._as_the_verb_says, self._more_of_it, self._on_again,
+                     self._as_directed, self._more_of_it, self._on_again,
                      self._compared):
             calls = [rule(call) for call in calls]
         return list(calls)
@@ -101,16 +99,18 @@ class Mender:
 
     def _as_the_verb_says(self, call: ToolCall) -> ToolCall:
         """"Raise both by ten percent" goes up, whatever was meant before."""
-        said = set(self._said)
-        ways = {way for way, known in _VERBS.items() for word, property_ in known.items()
-                if word in said and property_ in ("", call.arguments.get("property"))}
-        if call.name != "adjust" or len(ways) != 1 or said & _TURNED_ROUND:
+        ways = [_VERBS[word] for word in self._said if word in _VERBS]
+        if call.name != "adjust" or len(ways) != 1 or not _TURNED_ROUND.isdisjoint(self._said):
             return call
-        return ToolCall(call.name, {**call.arguments, "direction": next(iter(ways))})
+        return ToolCall(call.name, {**call.arguments, "direction": ways[0]})
 
     def _more_of_it(self, call: ToolCall) -> ToolCall:
         """"A bit dimmer", then "a bit more": dimmer still."""
-        before = self._earlier[-1].calls if self._earlier else ()
+        if not self._earlier:
+            return call
+        last = self._earlier[-1]  # as it was meant then
+        before = Mender(last.utterance, self._earlier[:-1], self._house,
+                        self._settings).mended(last.calls)
         if call.name != "adjust" or "more" not in self._said or without(
                 self._said, [*_MORE, *self._settings.polite]) or [
                 each.name for each in before] != ["adjust"] or (

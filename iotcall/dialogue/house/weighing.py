@@ -25,7 +25,7 @@ from iotcall.dialogue.house.alone import Alone
 from iotcall.dialogue.house.nouns import Noun, ending
 from iotcall.dialogue.house.places import plain
 from iotcall.dialogue.outcomes import Answer, Plan, Question, Refusal
-from iotcall.dialogue.words import meant, words
+from iotcall.dialogue.words import meant, without, words
 from iotcall.runtime import Decoding, Other
 from iotcall.speech.spelling import singular
 
@@ -45,8 +45,8 @@ _JOINS = frozenset({"and", "the", "a", "an", "my", "our"})
 _BEFORE_A_LIST = _JOINS | {
     "turn", "switch", "put", "power", "flick", "get", "have", "set", "start", "stop", "bring",
     "dim", "brighten", "on", "off", "up", "down", "can", "could", "would", "will", "you",
-    "please", "hey", "ok", "okay", "so", "now", "then", "also", "just"}
-"""What may stand before it, from the beginning on: nothing that may spare one of it."""
+    "please", "hey", "ok", "okay", "so", "now", "then", "also", "just", "in", "same", "too", "for"}
+"""What may stand before it, from the beginning on, or beside a room: nothing that may spare one."""
 _NEVER_ADDED = frozenset({"lock", "cover"})
 _WORD = re.compile(r"[^\W_]+")
 _UNSEEN = 0.5
@@ -171,7 +171,8 @@ class Weigher:
                    for value in each.arguments.values()]
         named = [name for name in self._rooms if _holds(self._said, name) and not any(
             _holds(value, name) for value in written)]
-        if len(named) != 1:
+        beside = without(self._said, [" ".join(each) for each in (*named, _target(call))])
+        if len(named) != 1 or not _BEFORE_A_LIST.issuperset(beside):
             return call
         at = next(at for at in range(len(self._said)) if self._said[at:at + len(named[0])]
                   == named[0])

@@ -8,7 +8,7 @@ import msgspec
 
 from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.devices import Home
-from iotcall.dialogue import DialogueSettings, Plan
+from iotcall.dialogue import DialogueSettings, Plan, Question
 from iotcall.evaluate.outcomes.judge import Decoder, PlayedHome
 from iotcall.evaluate.outcomes.script import SaidTurn
 from iotcall.evaluate.statistics import wilson_interval
@@ -29,6 +29,8 @@ class TalkFigures(msgspec.Struct, frozen=True, kw_only=True):
     utterances: int
     acted: tuple[Overheard, ...]
     """Those that moved a device, or a timer or a list."""
+    asked: int = 0
+    """Others that led to a question: which one, or whether it should."""
 
     @property
     def share(self) -> float:
@@ -46,7 +48,8 @@ class TalkFigures(msgspec.Struct, frozen=True, kw_only=True):
         """The sum."""
         found = list(figures)
         return cls(utterances=sum(each.utterances for each in found),
-                   acted=tuple(each for part in found for each in part.acted))
+                   acted=tuple(each for part in found for each in part.acted),
+                   asked=sum(each.asked for each in found))
 
 
 def judge_talk(student: Decoder, home: Home, settings: DialogueSettings, catalogue: Catalogue,
@@ -55,11 +58,12 @@ def judge_talk(student: Decoder, home: Home, settings: DialogueSettings, catalog
     """Say each in a dialogue of its own; nothing is carried out. `progress` is called after each.
     """
     played = PlayedHome(home, settings, catalogue)
-    acted = []
+    acted, asked = [], 0
     for utterance in utterances:
         decoding, outcome = played.say(student, SaidTurn(
             utterance=utterance, right=(), site="default", first=True, line=0))
         if decoding and isinstance(outcome, Plan):
             acted.append(Overheard(home.name, utterance, decoding.calls, decoding.confidence))
+        asked += isinstance(outcome, Question)
         progress()
-    return TalkFigures(utterances=len(utterances), acted=tuple(acted))
+    return TalkFigures(utterances=len(utterances), acted=tuple(acted), asked=asked)
