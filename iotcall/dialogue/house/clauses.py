@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from iotcall.dialogue.words import words
+from iotcall.dialogue.words import has_any, words
 
 _JOINT = re.compile(r"(?:\s*[,;.]\s*(?:and\s+)?(?:then\s+)?|\s+and\s+(?:then\s+)?|\s+then\s+)",
                     re.IGNORECASE)
 _TAKEN_BACK = frozenset({
     "not", "don't", "dont", "no", "but", "except", "unless", "if", "when", "wait", "sorry",
     "actually", "instead", "leave", "rather", "without", "until", "or", "never", "because", "after",
-    "before", "once", "while", "forget", "scratch", "undo", "back", "cancel", "everywhere", "later",
+    "before", "once", "while", "forget", "scratch", "undo", "cancel", "everywhere", "later",
     "tomorrow", "tonight", "minute", "minutes", "hour", "hours", "second", "seconds", "o'clock",
-    "list", "lists", "shopping", "remind", "reminder", "note"})
+    "list", "lists", "shopping", "remind", "reminder", "note", "that back", "it back", "them back"})
 """Words that may bear on more than the clause they stand in, or say what is only to be noted."""
 _PLACED = frozenset({"in", "upstairs", "downstairs"})
 """In the last clause: it may be meant of all."""
@@ -38,7 +38,7 @@ def clauses(utterance: str, verbs: Iterable[str], polite: Iterable[str]) -> tupl
     """
     known = frozenset(verbs)
     before = {word for each in polite for word in words(each)} - known
-    if not _TAKEN_BACK.isdisjoint(words(utterance)) or "?" in utterance:
+    if has_any(words(utterance), _TAKEN_BACK) or "?" in utterance:
         return ()
     found: list[str] = []
     at = 0
