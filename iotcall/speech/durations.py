@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from iotcall.speech.tokens import HOMOPHONES
 from iotcall.speech.values import LONGEST, fraction, heard, number, quantity
 
 SHORTEST_S = 1.0
@@ -52,6 +53,8 @@ def duration(text: str, *, bare_minutes: bool = False) -> float | None:
 
 def _words(text: str) -> list[str]:
     found = [word.removesuffix("'s") for word in heard(text)]
+    if len(found) == 2 and found[0] in HOMOPHONES and found[1] in _UNITS:  # "too minutes"
+        found[0] = str(HOMOPHONES[found[0]])
     return [word for word in found if word not in _PADDING]
 
 

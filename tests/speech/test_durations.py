@@ -14,6 +14,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 @pytest.mark.parametrize(("text", "seconds"), [
     # a number and a unit
+    ("too minutes", 120), ("ate hours", 8 * HOUR),  # as a recogniser writes them
     ("ten minutes", 600), ("10 minutes", 600), ("10 mins", 600), ("10min", 600), ("10m", 600),
     ("90 seconds", 90), ("ninety seconds", 90), ("90s", 90), ("five secs", 5), ("one second", 1),
     ("two hours", 2 * HOUR), ("2h", 2 * HOUR), ("2 hrs", 2 * HOUR), ("three days", 3 * DAY),
