@@ -106,14 +106,13 @@ class Mender:
 
     def _more_of_it(self, call: ToolCall) -> ToolCall:
         """"A bit dimmer", then "a bit more": dimmer still."""
-        if not self._earlier:
+        if call.name != "adjust" or not self._earlier or "more" not in self._said or without(
+                self._said, [*_MORE, *self._settings.polite]):
             return call
         last = self._earlier[-1]  # as it was meant then
         before = Mender(last.utterance, self._earlier[:-1], self._house,
                         self._settings).mended(last.calls)
-        if call.name != "adjust" or "more" not in self._said or without(
-                self._said, [*_MORE, *self._settings.polite]) or [
-                each.name for each in before] != ["adjust"] or (
+        if [each.name for each in before] != ["adjust"] or (
                 call.arguments.get("property") != before[0].arguments.get("property")):
             return call
         return ToolCall(call.name, {**call.arguments,
