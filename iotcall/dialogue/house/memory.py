@@ -5,7 +5,7 @@ Devices are remembered by their ids: one that has vanished is remembered no more
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -50,9 +50,14 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
             calls=calls, before=dict(before),
             told=tuple((told.device.id, told.property, told.value) for told in commands)))
 
-    def it(self, home: Home) -> tuple[Device, ...]:
-        """What "it" and "them" are: the latest mention."""
-        return _here(home, self.groups[:1])
+    def it(self, home: Home, can: Callable[[Device], bool] = lambda device: True
+           ) -> tuple[Device, ...]:
+        """What "it" and "them" are: the latest mention of what can do it, else the latest."""
+        latest = _here(home, self.groups[:1])
+        if not latest:
+            return ()
+        mentions = (_here(home, (group,)) for group in self.groups)
+        return next((each for each in mentions if any(map(can, each))), latest)
 
     def both(self, home: Home) -> tuple[Device, ...]:
         """The latest two things: one mention of two, or two mentions."""

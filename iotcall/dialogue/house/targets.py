@@ -98,7 +98,7 @@ def _said(where: Where, around: Around, *, tool: str, kinds: Sequence[Kind],
     home = around.home
     if where.ref:
         memory = around.memory
-        devices = memory.both(home) if where.ref == "both" else memory.it(home)
+        devices = memory.both(home) if where.ref == "both" else memory.it(home, can)
         if not devices:
             return _which_what(tool, around)
         return Meant(devices=devices, named=True)

@@ -151,6 +151,8 @@ class Weigher:
         names = self._overlooked(calls)
         if not names:
             moved = tuple(self._moved(self._elsewhere(call, calls)) for call in calls)
+            if moved == calls and isinstance(self._foresee(calls), Refusal):
+                moved = tuple(map(self._of_it, calls))
             return ((calls, 1.0),) if moved == calls else (
                 (calls, _OVERLOOKED), (moved, _REPLACED))
         if len(names) > 1:
@@ -188,6 +190,15 @@ class Weigher:
         if found is None or not found.before:
             return call
         return ToolCall(call.name, {**call.arguments, "target": " ".join(found.said)})
+
+    def _of_it(self, call: ToolCall) -> ToolCall:
+        """"Two degrees more", of a lamp that was spoken of last: of what has degrees and was spoken
+        of before."""
+        target = call.arguments.get("target")
+        if self._names or not target or self._was_said(target):
+            return call
+        return ToolCall(call.name, {**{key: value for key, value in call.arguments.items()
+                                       if key not in ("target", "room")}, "ref": "it"})
 
     def _whole_list(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
         """The calls, those of a list as one where a device of it is in none of them: "the lamp, the
