@@ -17,7 +17,7 @@ from iotcall.catalogue import Catalogue, catalogue_from_json
 from iotcall.errors import BundleError, IotcallError
 from iotcall.formats import Format, PromptPieces, format_named
 from iotcall.grammar import Automaton
-from iotcall.speech import Lexicon
+from iotcall.speech import Lexicon, ValuePrior
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -31,6 +31,7 @@ DIALOGUE = "dialogue.toml"
 GOLDEN = "golden.jsonl"
 SKILLS = "skills"
 LEXICON = "lexicon.json"
+PRIOR = "prior.json"
 DRAFT = "draft"
 REQUIRED = (DECODER, TOKENIZER, PROMPT, AUTOMATON, CATALOGUE, GOLDEN)
 
@@ -70,6 +71,8 @@ class Bundle(msgspec.Struct, frozen=True):
     lexicon: Lexicon | None = None
     """By which slips of the finger are spelt right before the student reads; None: it reads what
     was said."""
+    prior: ValuePrior | None = None
+    """By which its likeliest answers are weighed; None: the first counts."""
     draft: Bundle | None = None
     """A much smaller student of the same tools, which guesses what this one confirms."""
 
@@ -119,6 +122,8 @@ def open_bundle(folder: Path, *,
                          if CALIBRATION in manifest.files else None),
             lexicon=(msgspec.json.decode((folder / LEXICON).read_bytes(), type=Lexicon)
                      if LEXICON in manifest.files else None),
+            prior=(msgspec.json.decode((folder / PRIOR).read_bytes(), type=ValuePrior)
+                   if PRIOR in manifest.files else None),
             draft=(open_bundle(folder / DRAFT) if f"{DRAFT}/{MANIFEST}" in manifest.files
                    else None),
         )

@@ -16,7 +16,8 @@ from iotcall.dialogue import Answer, Conversation, NotUnderstood, Question, Sess
 from iotcall.dialogue import Outcome as Understood
 from iotcall.hub.fallback import Router
 from iotcall.hub.inbox import Waiting
-from iotcall.runtime import Decoding, Others, Turn
+from iotcall.runtime import Decoding, Others, Turn, understand
+from iotcall.speech import ValuePrior
 
 _REMEMBERED = 64  # sites and sessions
 _ASKED_SECONDS = 30.0
@@ -25,6 +26,10 @@ _ASKED_SECONDS = 30.0
 
 class Understander(Protocol):
     """What is needed of a student; `iotcall.runtime.Student` is one."""
+
+    @property
+    def prior(self) -> ValuePrior | None:
+        """By which its likeliest answers are weighed."""
 
     def decode(self, history: Sequence[Turn], utterance: str, *, site: str, deadline: float,
                cancelled: Callable[[], bool], others: Others | None) -> Decoding:
@@ -78,8 +83,8 @@ class Understanding:
         deadline = time.monotonic() + self._decode_seconds
 
         def decode(history: Sequence[Turn], utterance: str, *, others: Others | None) -> Decoding:
-            return self._student.decode(
-                history, utterance, site=heard.site_id, others=others,
+            return understand(
+                self._student, history, utterance, site=heard.site_id, others=others,
                 deadline=deadline, cancelled=lambda: self.is_broken_off(heard.session_id))
 
         decoding = self._conversation.decoded(session, heard.text, decode)

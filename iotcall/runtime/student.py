@@ -64,7 +64,7 @@ class Student:
 
     def __init__(self, bundle: Bundle, settings: RuntimeSettings, *, token_budget: int,
                  modes: Modes | None) -> None:
-        self.bundle = bundle
+        self.bundle, self.prior = bundle, bundle.prior
         self._modes = modes or Modes()
         self.decoder, self.tokenizer = load(tuned(bundle, settings), settings.most_threads)
         self._token_budget = token_budget

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from iotcall.bundle import verify_bundle
+from iotcall.bundle import open_bundle, verify_bundle
 from iotcall.catalogue import load_catalogue
 from iotcall.devices import load_home
 from iotcall.dialogue import read_dialogue
 from iotcall.distill.recipe import Recipe
 from iotcall.errors import CallError
 from iotcall.evaluate import read_dialogues
+from iotcall.evaluate.prior import value_prior
 from iotcall.export.target import load_target
 from iotcall.settings import read_toml
 
@@ -51,6 +52,9 @@ def test_a_shipped_bundle_is_whole_small_and_of_the_catalogue_as_it_stands(folde
         source = ROOT / "grammars" / manifest.catalogue / name
         assert (folder / name).is_file() == source.is_file()  # dialogue.toml: where a hub serves it
         assert not source.is_file() or (folder / name).read_bytes() == source.read_bytes()
+    catalogue = ROOT / "grammars" / manifest.catalogue
+    assert (open_bundle(folder).prior is None) == (
+        value_prior(catalogue, load_catalogue(catalogue)) is None)
     assert load_catalogue(folder / "catalogue.json").tools == load_catalogue(
         ROOT / "grammars" / manifest.catalogue).tools
 

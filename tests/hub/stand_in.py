@@ -49,6 +49,8 @@ CALLS: list[tuple[str, Callable[[re.Match[str]], ToolCall]]] = [
 class StandIn:
     """A deterministic student."""
 
+    prior = None
+
     def __init__(self, gates: Path) -> None:
         self._gates = gates
 

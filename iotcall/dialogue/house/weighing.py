@@ -193,12 +193,16 @@ class Weigher:
 
     def _of_it(self, call: ToolCall) -> ToolCall:
         """"Two degrees more", of a lamp that was spoken of last: of what has degrees and was spoken
-        of before."""
-        target = call.arguments.get("target")
-        if self._names or not target or self._was_said(target):
+        of before, or is there. "Lock all of them", of a heater: of all that can be locked."""
+        target, every = call.arguments.get("target"), call.arguments.get("scope") == "all"
+        named = {name for _, name in self._names} - {(call.name,)}  # "lock" is a verb here
+        if named or (self._was_said(target) if target else not every):
             return call
-        return ToolCall(call.name, {**{key: value for key, value in call.arguments.items()
-                                       if key not in ("target", "room")}, "ref": "it"})
+        bare = {key: value for key, value in call.arguments.items()
+                if key not in ("target", "room", "ref")}
+        readings = ToolCall(call.name, {**bare, "ref": "it"}), ToolCall(call.name, bare)
+        return next((each for each in readings
+                     if isinstance(self._foresee((each,)), Plan)), call)
 
     def _whole_list(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
         """The calls, those of a list as one where a device of it is in none of them: "the lamp, the

@@ -21,6 +21,7 @@ from iotcall.bundle.bundle import (
     DIALOGUE,
     GOLDEN,
     LEXICON,
+    PRIOR,
     PROMPT,
     SKILLS,
     TOKENIZER,
@@ -31,6 +32,7 @@ from iotcall.checkpoint import CheckpointNote, read_note
 from iotcall.dialogue import read_dialogue
 from iotcall.errors import CallError, ExportError, FileError
 from iotcall.evaluate import Dialogue, read_dialogues
+from iotcall.evaluate.prior import value_prior
 from iotcall.export.student.dates import DatedPrefix, dated_prefix
 from iotcall.export.student.source import Source
 from iotcall.export.student.template import template_pieces
@@ -42,6 +44,7 @@ from iotcall.grammar.automaton import SLOT_TOKEN
 from iotcall.grammar.compiler import compile_automaton
 from iotcall.grammar.machine import TokenBytes
 from iotcall.grammar.vocabulary import Vocabulary
+from iotcall.speech import ValuePrior
 
 TRAINING = "training.json"
 FAMILY_FORMATS = {"qwen3": "hermes", "gemma3_text": "functiongemma", "lfm2": "lfm2"}
@@ -78,6 +81,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """``dialogue.toml``, which may be absent."""
     lexicon: Path | None
     """``lexicon.json`` beside a checkpoint that was trained here."""
+    prior: ValuePrior | None
+    """Of the catalogue's written sentences."""
     note: CheckpointNote | None
     trimmed: TrimmedVocabulary | None
     retokenised: float | None
@@ -101,6 +106,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
         shutil.copyfile(self.golden, folder / GOLDEN)
         if self.lexicon:
             shutil.copyfile(self.lexicon, folder / LEXICON)
+        if self.prior:
+            (folder / PRIOR).write_bytes(msgspec.json.encode(self.prior) + b"\n")
         if self.note:
             (folder / TRAINING).write_bytes(as_json(self.note))
         if self.settings.is_file():
@@ -168,6 +175,7 @@ def read_parts(source: Source, grammar_folder: Path, catalogue: Catalogue, head:
         parts.append(Part(name, part, own, compile_automaton(part, format, own, tokenizer)))
     return Parts(catalogue=catalogue, format=format, tokenizer=tokenizer, parts=tuple(parts),
                  golden=golden, dialogues=dialogues, calibration=calibrating, settings=settings,
+                 prior=value_prior(grammar_folder, catalogue),
                  note=note, lexicon=lexicon if lexicon.is_file() else None, trimmed=trimmed,
                  retokenised=changed, dated=dated, notes=notes)
 

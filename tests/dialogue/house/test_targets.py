@@ -144,6 +144,17 @@ def test_it_is_what_was_last_spoken_of_and_both_are_the_last_two(house: House) -
     assert house.names(call("turn", state="on", ref="it")) == {"desk lamp", "night light"}
 
 
+def test_it_is_what_can_do_it_where_the_last_that_was_spoken_of_cannot(house: House) -> None:
+    house.does(call("set", property="temperature", value="twenty", target="thermostat"))
+    house.does(call("turn", state="on", target="kettle"))
+    more = call("adjust", property="temperature", direction="up", ref="it")
+    [(name, told, value)] = house.does(more, said="two degrees more")
+    assert (name, told) == ("thermostat", "setpoint")
+    assert value > 20
+    house.does(call("turn", state="on", target="kettle"))
+    assert "kettle" in house.reply(call("set_color", value="red", ref="it"))
+
+
 def test_a_device_that_has_vanished_is_not_it(house: House) -> None:
     house.does(call("turn", state="on", target="floor lamp"))
     house.conversation.home = msgspec.structs.replace(house.home, devices=tuple(

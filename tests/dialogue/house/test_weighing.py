@@ -224,3 +224,36 @@ def test_a_list_in_one_span_is_not_left_half_out(house: House) -> None:
     found = weighed(house, "turn on the floor lamp, the desk lamp and the pendant", (calls, 0.8))
     assert [each.arguments["target"] for each in found.calls] == [
         "floor lamp and desk lamp and pendant"]
+
+
+MORE = {"property": "temperature", "direction": "up", "amount": "two degrees"}
+
+
+def test_more_degrees_of_a_kettle_are_those_of_what_was_spoken_of_before(house: House) -> None:
+    house.does(call("set", property="temperature", value="twenty", target="thermostat"))
+    house.does(*KETTLE)
+    carried = (call("adjust", **MORE, target="kettle"),)
+    found = weighed(house, "two degrees more", (carried, 0.9))
+    assert found.calls == (call("adjust", **MORE, ref="it"),)
+    assert found.confidence > 0.6
+
+
+def test_more_degrees_are_the_heatings_where_nothing_else_was_spoken_of(house: House) -> None:
+    house.tells("thermostat", setpoint=20)
+    house.does(*KETTLE)
+    found = weighed(house, "two degrees more", ((call("adjust", **MORE, target="kettle"),), 0.9))
+    assert found.calls == (call("adjust", **MORE),)
+
+
+def test_all_of_them_are_all_that_can_where_those_spoken_of_cannot(house: House) -> None:
+    house.does(*KETTLE)
+    of_them = call("lock", action="lock", ref="it", scope="all")
+    found = weighed(house, "kindly lock all of them", ((of_them,), 0.9))
+    assert found.calls == (call("lock", action="lock", scope="all"),)
+
+
+@pytest.mark.parametrize("said", ["two degrees more for the kettle", "kettle two degrees more"])
+def test_what_was_named_now_is_meant_though_it_cannot(house: House, said: str) -> None:
+    house.does(call("set", property="temperature", value="twenty", target="thermostat"))
+    named = (call("adjust", **MORE, target="kettle"),)
+    assert weighed(house, said, (named, 0.9)).calls == named
