@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -35,6 +35,7 @@ PRIOR = "prior.json"
 DRAFT = "draft"
 REQUIRED = (DECODER, TOKENIZER, PROMPT, AUTOMATON, CATALOGUE, GOLDEN)
 
+_T = TypeVar("_T")
 _SMALL_BYTES = 1_000_000
 """Files up to this size are hashed at every start; larger ones only in a full check."""
 
@@ -120,10 +121,8 @@ def open_bundle(folder: Path, *,
                            if DIALOGUE in manifest.files else None),
             calibration=(read_calibration(folder / CALIBRATION)
                          if CALIBRATION in manifest.files else None),
-            lexicon=(msgspec.json.decode((folder / LEXICON).read_bytes(), type=Lexicon)
-                     if LEXICON in manifest.files else None),
-            prior=(msgspec.json.decode((folder / PRIOR).read_bytes(), type=ValuePrior)
-                   if PRIOR in manifest.files else None),
+            lexicon=_read(folder / LEXICON, Lexicon) if LEXICON in manifest.files else None,
+            prior=_read(folder / PRIOR, ValuePrior) if PRIOR in manifest.files else None,
             draft=(open_bundle(folder / DRAFT) if f"{DRAFT}/{MANIFEST}" in manifest.files
                    else None),
         )
@@ -140,6 +139,13 @@ def _layout(folder: Path, manifest: Manifest) -> DecoderLayout:
         raise BundleError(f"{folder}: {DECODER} names {absent[0]}, which the manifest does not; "
                           "export it again")
     return layout
+
+
+def _read(path: Path, shape: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=shape)
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{path}: {error}; export it again") from error
 
 
 def _pieces(path: Path) -> PromptPieces:

@@ -43,7 +43,7 @@ def call(
     from iotcall.bundle import open_bundle
     from iotcall.catalogue import without_surrogates
     from iotcall.devices import load_home
-    from iotcall.runtime import RUNNER_UP, Student
+    from iotcall.runtime import RUNNER_UP, Student, decode_weighed
     from iotcall.runtime.board import load_board
     from iotcall.runtime.prompt import UTTERANCE_LENGTH
     from iotcall.shipped import find
@@ -59,7 +59,7 @@ def call(
     names = load_home(find("devices/homes", home, ".toml")).names() if home else None
     with Student.open(opened, settings=load_board(board).runtime) as student:
         student.bind_registry(names)
-        decoding = student.decode(history.turns, utterance,
+        decoding = decode_weighed(student, history.turns, utterance,
                                   others=RUNNER_UP if runner_up else None)
     if decoding.outcome == "no_text":
         raise InputError(_NOTHING_SAID)

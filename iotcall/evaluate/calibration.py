@@ -12,7 +12,7 @@ from iotcall.dialogue import read_dialogue
 from iotcall.evaluate.files import Said
 from iotcall.evaluate.judging import Judged
 from iotcall.evaluate.statistics import wilson_interval
-from iotcall.runtime import Student, understand
+from iotcall.runtime import Student, decode_weighed
 
 _TALK = frozenset({"intent_unclear", "off_topic", "unclear"})
 """Tools that say of an utterance that it is no command, as shipped catalogues call them."""
@@ -62,7 +62,7 @@ def commands_heard(student: Student, said: Sequence[Said], talk: Collection[str]
     and words with calls; the surest first."""
     found: list[tuple[float, str]] = []
     for done, each in enumerate(said):
-        decoding = understand(student, (), each.text)
+        decoding = decode_weighed(student, (), each.text)
         if decoding.outcome == "call" and is_command(decoding.calls, talk):
             found.append((decoding.confidence,
                           f"{each.text} -> {'; '.join(map(str, decoding.calls))}"))

@@ -13,7 +13,7 @@ import msgspec
 from iotcall.catalogue import Catalogue, ToolCall, equivalent_all
 from iotcall.errors import CallError
 from iotcall.evaluate.dialogues import Dialogue
-from iotcall.runtime import Student, Turn, understand
+from iotcall.runtime import Student, Turn, decode_weighed
 
 History = Literal["reference", "model"]
 
@@ -54,7 +54,7 @@ def judge(student: Student, dialogues: Sequence[Dialogue], *, history: History =
     for row, dialogue in enumerate(dialogues):
         before: list[Turn] = []
         for number, turn in enumerate(dialogue.turns):
-            decoding = understand(student, before, turn.utterance)
+            decoding = decode_weighed(student, before, turn.utterance)
             answered = decoding.outcome == "call"
             found.append(Judged(
                 row=row, turn=number, utterance=turn.utterance, expected=turn.calls,

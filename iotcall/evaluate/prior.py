@@ -43,7 +43,7 @@ def value_prior(folder: Path, catalogue: Catalogue) -> ValuePrior | None:
         return None
     by_words: Counter[str] = Counter()
     for (_, value), count in every.items():
-        by_words[" ".join(spoken(value))] += count
+        by_words[value] += count
     usual = {text: 0 for text, count in by_words.items()
              if count >= _USUAL and 0 < len(text.split()) <= LONGEST}
     heard, taken = Counter[str](), Counter[str]()
@@ -52,14 +52,17 @@ def value_prior(folder: Path, catalogue: Catalogue) -> ValuePrior | None:
         for part in {*parts_of(spoken(utterance), usual)}:
             heard[" ".join(part)] += 1
             taken[" ".join(part)] += any(holds(value, part) for value in whole)
-    said_in: dict[str, list[str]] = {}
-    for key, value in sorted(every):
-        said_in.setdefault(key, []).append(value)
+    said_in = {key: tuple(sorted(value for other, value in every if other == key))
+               for key in sorted(open_ones)}
     return ValuePrior(
-        novelty=round(max(new, 1) / every.total(), 4),
-        values={key: tuple(said) for key, said in said_in.items()},
+        novelty=max(new, 1) / every.total(),
+        values=said_in,
         # Laplace's rule of succession keeps them from 0 and 1
-        shares={text: round((taken[text] + 1) / (heard[text] + 2), 3) for text in sorted(heard)})
+        shares={text: _short((taken[text] + 1) / (heard[text] + 2)) for text in sorted(heard)})
+
+
+def _short(share: float) -> float:
+    return min(max(round(share, 3), 0.001), 0.999)
 
 
 def _open_arguments(catalogue: Catalogue) -> frozenset[str]:
@@ -73,4 +76,4 @@ def _values(calls: Iterable[ToolCall], keys: frozenset[str]) -> Iterable[tuple[s
     for call in calls:
         for key, value in call.arguments.items():
             if key in keys and isinstance(value, str):
-                yield key, value.casefold()
+                yield key, " ".join(spoken(value))

@@ -16,7 +16,7 @@ from iotcall.dialogue import Answer, Conversation, NotUnderstood, Question, Sess
 from iotcall.dialogue import Outcome as Understood
 from iotcall.hub.fallback import Router
 from iotcall.hub.inbox import Waiting
-from iotcall.runtime import Decoding, Others, Turn, understand
+from iotcall.runtime import Decoding, Others, Turn, decode_weighed
 from iotcall.speech import ValuePrior
 
 _REMEMBERED = 64  # sites and sessions
@@ -83,7 +83,7 @@ class Understanding:
         deadline = time.monotonic() + self._decode_seconds
 
         def decode(history: Sequence[Turn], utterance: str, *, others: Others | None) -> Decoding:
-            return understand(
+            return decode_weighed(
                 self._student, history, utterance, site=heard.site_id, others=others,
                 deadline=deadline, cancelled=lambda: self.is_broken_off(heard.session_id))
 

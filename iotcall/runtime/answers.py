@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -16,6 +17,9 @@ from iotcall.grammar.walk import Place
 
 Outcome = Literal["call", "too_long", "too_slow", "cancelled", "no_text", "nothing_fits",
                   "no_logits", "invalid"]
+
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -48,10 +52,12 @@ class Other(msgspec.Struct, frozen=True, kw_only=True):
     calls: tuple[ToolCall, ...]
     confidence: float
     """P(answer | grammar), 0..1."""
+    text: str = ""
+    """As written, without its end."""
 
     def through(self, change: Callable[[Sequence[ToolCall]], tuple[ToolCall, ...]]) -> Other:
         """The answer with its calls changed."""
-        return Other(calls=change(self.calls), confidence=self.confidence)
+        return msgspec.structs.replace(self, calls=change(self.calls))
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,14 +113,20 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     trace: tuple[Trace, ...] = ()
     """With skills, of the first decision and each skill; empty unless it was asked for."""
 
-    def beside(self, found: Found,
-               read: Callable[[Sequence[int]], tuple[ToolCall, ...] | None]) -> Decoding:
-        """With other answers; `read` makes calls of an answer's tokens without its end."""
-        others = ((read(one.tokens[:-1]), one) for one in found.answers)
+    def as_read(self, text: str) -> str:
+        """Words of the dialogue as the student read them."""
+        right_of = dict(self.slips)
+        return _WORD.sub(lambda word: right_of.get(word[0], word[0]), text)
+
+    def beside(self, found: Found, written: Callable[[Sequence[int]], str],
+               read: Callable[[str], tuple[ToolCall, ...] | None]) -> Decoding:
+        """With other answers; `written` makes text of an answer's tokens, `read` calls of it."""
+        texts = [written(one.tokens[:-1]) for one in found.answers]
         return msgspec.structs.replace(
             self, decode_ms=self.decode_ms + found.ms, others_passes=found.passes,
-            others=tuple(Other(calls=calls, confidence=math.exp(one.log_probability))
-                         for calls, one in others if calls is not None))
+            others=tuple(Other(calls=calls, confidence=math.exp(one.log_probability), text=text)
+                         for text, one in zip(texts, found.answers, strict=True)
+                         if (calls := read(text)) is not None))
 
 
 def unanswered(outcome: Outcome) -> Decoding:

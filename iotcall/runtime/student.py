@@ -315,7 +315,7 @@ class Student:
         if wanted and decoding.outcome == "call" and wanted.worth(
                 decoding.calls, decoding.confidence):
             found = find_others(walk, self.decoder, memory, ids, path, request.limits, wanted)
-            decoding = decoding.beside(found, lambda tokens: part.read(self._text(tokens)))
+            decoding = decoding.beside(found, self._text, part.read)
         return decoding
 
     def _decoding(self, part: Part, path: Decoded, prompt: Sequence[int]) -> Decoding:

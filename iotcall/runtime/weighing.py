@@ -36,8 +36,8 @@ class Decodes(Protocol):
         """See `Student.decode`."""
 
 
-def understand(student: Decodes, history: Sequence[Turn], utterance: str, *,
-               others: Others | None = None, **how: Any) -> Decoding:
+def decode_weighed(student: Decodes, history: Sequence[Turn], utterance: str, *,
+                   others: Others | None = None, **how: Any) -> Decoding:
     """The student's answer; where its bundle has a prior, of its answers the one that was meant
     most likely.
 
@@ -52,22 +52,20 @@ def understand(student: Decodes, history: Sequence[Turn], utterance: str, *,
 
 
 def weighed(decoding: Decoding, utterance: str, prior: ValuePrior) -> Decoding:
-    """The decoding with the likeliest of its answers, which loses the others."""
+    """The decoding with the likeliest of its answers, which loses the others; what it tells of
+    decisions and passes stays that of the student's first."""
     if not decoding.others:
         return decoding
-    right_of = dict(decoding.slips)
-
-    def read(text: str) -> str:
-        return " ".join(right_of.get(word, word) for word in text.split())
-
-    said = read(utterance)
-    answers = [Other(calls=decoding.calls, confidence=decoding.confidence), *decoding.others]
+    said = decoding.as_read(utterance)
+    answers = [Other(calls=decoding.calls, confidence=decoding.confidence, text=decoding.text),
+               *decoding.others]
     shares = [answer.confidence * math.exp(prior.weight(said, [
-        (key, read(value)) for key, value in _texts(answer.calls)])) for answer in answers]
+        (key, decoding.as_read(value)) for key, value in _texts(answer.calls)]))
+              for answer in answers]
     best = max(range(len(answers)), key=shares.__getitem__)
     # answers that were not looked at are held to be as usual as these
     return msgspec.structs.replace(
-        decoding, calls=answers[best].calls, others=(),
+        decoding, calls=answers[best].calls, text=answers[best].text, others=(),
         confidence=shares[best] / sum(shares) * min(1.0, sum(
             answer.confidence for answer in answers)))
 

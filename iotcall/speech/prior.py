@@ -8,7 +8,9 @@ value ("attic") seldom stands in a sentence for nothing.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -16,8 +18,8 @@ from iotcall.speech.words import words
 
 LONGEST = 3
 """Words of a value that are looked for in a sentence, at most."""
-_TEMPER = 0.3
-"""How far the shares count: a student knows most of it already."""
+_POWER = 0.3
+"""Of the shares: a student knows most of it already."""
 
 Said = tuple[str, ...]
 
@@ -25,30 +27,32 @@ Said = tuple[str, ...]
 class ValuePrior(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Of a catalogue; ``prior.json`` of a bundle, all in small letters."""
 
-    novelty: float
-    """Share of values that nobody else had said in that argument, 0..1, never 0."""
+    novelty: Annotated[float, msgspec.Meta(gt=0, le=1)]
+    """Share of values that nobody else had said in that argument."""
     values: dict[str, tuple[str, ...]]
-    """Argument -> what has been said in it."""
-    shares: dict[str, float]
-    """Words that are values -> the share of sentences with them, 0..1, in which they are one or a
-    part of one; neither 0 nor 1."""
+    """Argument -> what has been said in it; only arguments for words of the person's own."""
+    shares: dict[str, Annotated[float, msgspec.Meta(gt=0, lt=1)]]
+    """Words that are values -> the share of sentences with them in which they are one or a part
+    of one."""
 
     def weight(self, utterance: str, values: Sequence[tuple[str, str]]) -> float:
         """How usual it is to mean the values (argument, words) by an utterance, as the logarithm
         of a factor that only counts beside those of other values."""
-        new = sum(value.casefold() not in self.values.get(key, ()) for key, value in values)
         taken = [spoken(value) for _, value in values]
+        new = sum(" ".join(said) not in self.values[key]
+                  for (key, _), said in zip(values, taken, strict=True) if key in self.values)
         found = sum(math.log(share if any(holds(value, said) for value in taken) else 1 - share)
                     for said, share in self._in(spoken(utterance)).items())
-        return new * math.log(self.novelty) + _TEMPER * found
+        return new * math.log(self.novelty) + _POWER * found
 
     def _in(self, said: Said) -> dict[Said, float]:
         return {part: self.shares[" ".join(part)] for part in parts_of(said, self.shares)}
 
 
 def spoken(text: str) -> Said:
-    """Its words in small letters."""
-    return tuple(text[start:end].casefold() for start, end in words(text))
+    """Its words in small letters, accents and apostrophes written in one way."""
+    text = unicodedata.normalize("NFC", text.replace("\u2019", "'")).casefold()
+    return tuple(text[start:end] for start, end in words(text))
 
 
 def parts_of(said: Said, known: Mapping[str, object]) -> list[Said]:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -20,6 +21,7 @@ from iotcall.bundle import (
     verify_bundle,
     write_bundle,
 )
+from iotcall.bundle.manifest import file_entry
 from iotcall.errors import BundleError
 from iotcall.grammar import Automaton
 
@@ -162,3 +164,13 @@ def test_an_automaton_that_goes_round_is_refused(copy: Path) -> None:
     np.savez(copy / "automaton.npz", **altered)
     with pytest.raises(BundleError, match="lead nowhere or back"):
         Automaton.load(copy / "automaton.npz")
+
+
+def test_a_prior_that_cannot_be_is_named(copy: Path) -> None:
+    path, manifest = copy / "prior.json", copy / "manifest.json"
+    path.write_text('{"novelty": 0.2, "values": {}, "shares": {"attic": 1.0}}')
+    told = json.loads(manifest.read_text())
+    told["files"]["prior.json"] = msgspec.to_builtins(file_entry(path))
+    manifest.write_text(json.dumps(told))
+    with pytest.raises(BundleError, match=r"prior\.json: .* < 1.0 .*shares.*; export it again"):
+        open_bundle(copy)

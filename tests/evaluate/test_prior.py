@@ -57,6 +57,31 @@ def test_a_usual_value_that_was_said_weighs_more_than_none_or_a_new_one(
     assert new == pytest.approx(usual_one + math.log(prior.novelty))
 
 
+def test_values_of_the_schema_are_never_new(tmp_path: Path, catalogue: Catalogue) -> None:
+    prior = value_prior(write(tmp_path, *map(usual, range(4))), catalogue)
+    assert prior is not None
+    place = ("place", "attic")
+    assert prior.weight("attic on", [place, ("state", "on")]) == prior.weight("attic on", [place])
+
+
+def test_marks_spaces_and_accents_make_no_value_new(tmp_path: Path, catalogue: Catalogue) -> None:
+    files = [[*usual(writer), "[Gail's caf\u00e9](place) on | light state=on"]
+             for writer in range(4)]
+    prior = value_prior(write(tmp_path, *files), catalogue)
+    assert prior is not None
+    said = "gail\u2019s  cafe\u0301, on"
+    assert prior.weight(said, [("place", "gail\u2019s  cafe\u0301")]) > prior.weight(said, [])
+
+
+def test_what_is_always_a_value_leaves_a_chance(tmp_path: Path, catalogue: Catalogue) -> None:
+    prior = value_prior(write(tmp_path, *(
+        [f"the [den](place), number {number} | light state=on" for number in range(900)]
+        for _ in range(3))), catalogue)
+    assert prior is not None
+    assert prior.shares == {"den": 0.999}
+    assert math.isfinite(prior.weight("the den", []))
+
+
 @pytest.mark.parametrize("files", [
     [usual(0)],  # one writer
     [["[den](place) on | light state=on"]] * 4,  # few values

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from iotcall.catalogue import ToolCall
-from iotcall.runtime import Decoding, Other, Others, Turn, understand
+from iotcall.runtime import Decoding, Other, Others, Turn, decode_weighed
 from iotcall.speech import ValuePrior
 
 PRIOR = ValuePrior(novelty=0.1, values={"device": ("fan", "heater"), "place": ("attic",)},
@@ -38,7 +38,7 @@ class Unsure:
 
 def test_a_usual_value_is_meant_where_the_student_is_unsure() -> None:
     student = Unsure((WRONG, 0.6), (RIGHT, 0.3))
-    found = understand(student, (), "get the fan cranking", site="den")
+    found = decode_weighed(student, (), "get the fan cranking", site="den")
     assert found.calls == RIGHT
     assert found.confidence == pytest.approx(0.9 * 0.3 / (0.3 + 0.06), abs=1e-6)
     assert found.others == ()
@@ -48,13 +48,13 @@ def test_a_usual_value_is_meant_where_the_student_is_unsure() -> None:
 def test_a_usual_value_that_was_said_is_not_left_out() -> None:
     elsewhere = (ToolCall("on", {"device": "fan", "place": "attic"}),)
     student = Unsure((RIGHT, 0.52), (elsewhere, 0.46))
-    assert understand(student, (), "attic, the fan").calls == elsewhere
-    assert understand(student, (), "the fan").calls == RIGHT
+    assert decode_weighed(student, (), "attic, the fan").calls == elsewhere
+    assert decode_weighed(student, (), "the fan").calls == RIGHT
 
 
 def test_where_it_is_sure_or_right_nothing_is_looked_at() -> None:
-    assert understand(Unsure((WRONG, 0.98), (RIGHT, 0.01)), (), "fan cranking").calls == WRONG
-    found = understand(Unsure((RIGHT, 0.9), (WRONG, 0.1)), (), "fan cranking")
+    assert decode_weighed(Unsure((WRONG, 0.98), (RIGHT, 0.01)), (), "fan cranking").calls == WRONG
+    found = decode_weighed(Unsure((RIGHT, 0.9), (WRONG, 0.1)), (), "fan cranking")
     assert found.calls == RIGHT
     assert found.confidence > 0.9
 
@@ -62,20 +62,20 @@ def test_where_it_is_sure_or_right_nothing_is_looked_at() -> None:
 def test_a_slip_counts_as_the_word_that_was_meant() -> None:
     slipped = (ToolCall("on", {"device": "faan"}),)
     longer = (ToolCall("on", {"device": "it faan"}),)
-    found = understand(Unsure((longer, 0.5), (slipped, 0.4), slips=(("faan", "fan"),)), (),
+    found = decode_weighed(Unsure((longer, 0.5), (slipped, 0.4), slips=(("faan", "fan"),)), (),
                        "put it faan")
     assert found.calls == slipped
 
 
 def test_without_a_prior_the_student_is_asked_plainly() -> None:
     student = Unsure((WRONG, 0.5), (RIGHT, 0.4), prior=None)
-    assert understand(student, (), "fan cranking").calls == WRONG
+    assert decode_weighed(student, (), "fan cranking").calls == WRONG
     assert student.asked == [(None, "")]
 
 
 def test_who_weighs_himself_gets_the_answers_as_they_are() -> None:
     student = Unsure((WRONG, 0.6), (RIGHT, 0.3))
-    found = understand(student, (), "fan cranking", others=Others())
+    found = decode_weighed(student, (), "fan cranking", others=Others())
     assert found.calls == WRONG
     assert [other.calls for other in found.others] == [RIGHT]
 

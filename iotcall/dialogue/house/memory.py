@@ -50,14 +50,14 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
             calls=calls, before=dict(before),
             told=tuple((told.device.id, told.property, told.value) for told in commands)))
 
-    def it(self, home: Home, can: Callable[[Device], bool] = lambda device: True
-           ) -> tuple[Device, ...]:
-        """What "it" and "them" are: the latest mention of what can do it, else the latest."""
-        latest = _here(home, self.groups[:1])
-        if not latest:
-            return ()
+    def it(self, home: Home) -> tuple[Device, ...]:
+        """What "it" and "them" are: the latest mention."""
+        return _here(home, self.groups[:1])
+
+    def last(self, home: Home, fits: Callable[[Device], bool]) -> tuple[Device, ...]:
+        """The latest mention of nothing but what fits."""
         mentions = (_here(home, (group,)) for group in self.groups)
-        return next((each for each in mentions if any(map(can, each))), latest)
+        return next((each for each in mentions if each and all(map(fits, each))), ())
 
     def both(self, home: Home) -> tuple[Device, ...]:
         """The latest two things: one mention of two, or two mentions."""

@@ -8,14 +8,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-import msgspec
-
 from iotcall.catalogue import ToolCall
 from iotcall.devices import DeviceStates, Home
 from iotcall.dialogue.house.alone import Alone
 from iotcall.dialogue.house.clauses import clauses
 from iotcall.dialogue.house.mending import Mender
-from iotcall.dialogue.house.resolver import Resolved, resolve
+from iotcall.dialogue.house.resolver import Resolved, is_beyond, resolve
 from iotcall.dialogue.house.settings import House
 from iotcall.dialogue.house.targets import Around
 from iotcall.dialogue.house.weighing import Weigher
@@ -40,8 +38,7 @@ class HouseReader:
     def resolved(self, calls: Sequence[ToolCall], meant: str, home: Home, session: Session
                  ) -> Resolved:
         """What the calls come to; changes nothing."""
-        around = msgspec.structs.replace(self._around(home, session), here=_is_here(meant),
-                                         named=_named(meant, self._house))
+        around = self._around(home, session, meant)
         mender = Mender(meant, session.history, self._house, self._settings)
         return resolve(mender.mended(calls), around, self._states)
 
@@ -49,7 +46,8 @@ class HouseReader:
         """For the answers of a student to the utterance."""
         return Weigher(utterance, home, self._house.nouns, lambda calls: self.resolved(
             calls, utterance, home, session).outcome,
-            Alone(home, self._house, self._settings))
+            Alone(home, self._house, self._settings),
+            lambda call: is_beyond(call, self._around(home, session, utterance)))
 
     def clauses(self, utterance: str) -> tuple[str, ...]:
         """Of three commands or more in one breath; empty: it is none."""
@@ -78,9 +76,10 @@ class HouseReader:
             return None
         return calls
 
-    def _around(self, home: Home, session: Session) -> Around:
+    def _around(self, home: Home, session: Session, meant: str = "") -> Around:
         return Around(home=home, settings=self._settings, house=self._house,
-                      memory=session.memory,
+                      memory=session.memory, here=_is_here(meant),
+                      named=_named(meant, self._house),
                       site_room=home.satellites.get(session.site_id, ""))
 
 

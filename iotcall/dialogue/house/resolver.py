@@ -16,8 +16,9 @@ from iotcall.devices import Command, Device, DeviceStates, Unable, Value, comman
 from iotcall.dialogue.house.answers import KINDS, answer, can_tell, value_words
 from iotcall.dialogue.house.chores import chore_of
 from iotcall.dialogue.house.memory import Memory
+from iotcall.dialogue.house.naming import phrase_of
 from iotcall.dialogue.house.places import plain
-from iotcall.dialogue.house.targets import Around, Where, meant_by, spoken_subject
+from iotcall.dialogue.house.targets import Around, Where, are_beyond, meant_by, spoken_subject
 from iotcall.dialogue.house.wishes import Unknown, Unread, Wish, wish_of
 from iotcall.dialogue.outcomes import Answer, Chore, Fill, Plan, Question, Refusal
 from iotcall.dialogue.phrasing import joined, quoted, sentence, verb
@@ -95,6 +96,16 @@ def _one(call: ToolCall, around: Around, states: DeviceStates, before: Sequence[
     wish = wish_of(call, around.house, around.settings.degrees, around.named)
     assert wish is not None  # every tool of the catalogue is one of these
     return _commanded(call, wish, around, states, before)
+
+
+def is_beyond(call: ToolCall, around: Around) -> bool:
+    """Whether nobody would wish that of the devices that a call names or stands for."""
+    wish = wish_of(call, around.house, around.settings.degrees, around.named)
+    phrase = phrase_of(str(call.arguments.get("target", "")), around.home, around.house.nouns)
+    devices = phrase.devices if phrase else (
+        around.memory.it(around.home) if call.arguments.get("ref") == "it" else ())
+    return wish is not None and bool(devices) and are_beyond(
+        devices, around, tool=wish.tool, kinds=wish.kinds, can=wish.can)
 
 
 def _commanded(call: ToolCall, wish: Wish, around: Around, states: DeviceStates,

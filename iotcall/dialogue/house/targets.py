@@ -25,6 +25,11 @@ _OPTIONS = 5
 """Devices that a question lists; of more, the rooms are asked for."""
 
 
+GRADED = frozenset({"set", "adjust", "set_color", "set_white"})
+"""Tools whose property tells what they are of. To switch, lock and open there is too much: "it" is
+what was spoken of last, or nothing."""
+
+
 class Where(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments of a call that say which devices."""
 
@@ -98,9 +103,12 @@ def _said(where: Where, around: Around, *, tool: str, kinds: Sequence[Kind],
     home = around.home
     if where.ref:
         memory = around.memory
-        devices = memory.both(home) if where.ref == "both" else memory.it(home, can)
+        devices = memory.both(home) if where.ref == "both" else memory.it(home)
         if not devices:
             return _which_what(tool, around)
+        if where.ref == "it" and tool in GRADED and are_beyond(devices, around, tool=tool,
+                                                               kinds=kinds, can=can):
+            devices = memory.last(home, lambda each: each.kind in kinds and can(each)) or devices
         return Meant(devices=devices, named=True)
     if plain(where.target) == ("other",):
         return _other(around, tool=tool, can=can)
@@ -127,6 +135,15 @@ def _said(where: Where, around: Around, *, tool: str, kinds: Sequence[Kind],
         return _of_phrase(phrase, where, rooms, around, tool=tool, kinds=kinds, can=can,
                           risky=risky)
     return _unnamed(where, rooms, around, tool=tool, kinds=kinds, can=can, risky=risky)
+
+
+def are_beyond(devices: Sequence[Device], around: Around, *, tool: str, kinds: Sequence[Kind],
+               can: Callable[[Device], bool]) -> bool:
+    """Whether nobody would wish that of these: a kettle has no degrees to set, but of a lamp that
+    cannot be dimmed people wish it all the same. A number by itself is wished of anything."""
+    if "cover" in kinds or (tool in ("set", "adjust") and not around.named):
+        return False
+    return not any(each.kind in kinds or can(each) for each in devices)
 
 
 def _other(around: Around, *, tool: str, can: Callable[[Device], bool]) -> Found:

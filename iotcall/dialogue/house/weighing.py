@@ -14,7 +14,6 @@ Leaves out: what an answer comes to (the resolver's), the threshold (the convers
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Sequence
 
 import msgspec
@@ -24,6 +23,7 @@ from iotcall.devices import Home
 from iotcall.dialogue.house.alone import Alone
 from iotcall.dialogue.house.nouns import Noun, ending
 from iotcall.dialogue.house.places import plain
+from iotcall.dialogue.house.targets import GRADED
 from iotcall.dialogue.outcomes import Answer, Plan, Question, Refusal
 from iotcall.dialogue.words import meant, without, words
 from iotcall.runtime import Decoding, Other
@@ -48,7 +48,6 @@ _BEFORE_A_LIST = _JOINS | {
     "please", "hey", "ok", "okay", "so", "now", "then", "also", "just", "in", "same", "too", "for"}
 """What may stand before it, from the beginning on, or beside a room: nothing that may spare one."""
 _NEVER_ADDED = frozenset({"lock", "cover"})
-_WORD = re.compile(r"[^\W_]+")
 _UNSEEN = 0.5
 """Of the answers that were not looked at, together."""
 
@@ -57,7 +56,10 @@ class Weigher:
     """Of the answers to one utterance."""
 
     def __init__(self, utterance: str, home: Home, nouns: Sequence[Noun],
-                 foresee: Callable[[Sequence[ToolCall]], Foreseen], alone: Alone) -> None:
+                 foresee: Callable[[Sequence[ToolCall]], Foreseen], alone: Alone,
+                 is_beyond: Callable[[ToolCall], bool]) -> None:
+        """`foresee` says what calls would come to, `is_beyond` whether nobody would wish that of
+        what a call names."""
         self._home, self._nouns = home, nouns
         self._utterance = utterance
         self._literally = tuple(map(singular, words(utterance)))
@@ -67,7 +69,7 @@ class Weigher:
                        in home.rooms.items() for name in (key, *room.aliases)} - {()}
         self._of_names = frozenset(word for name in self._devices for word in name)
         self._foresee = foresee
-        self._alone = alone
+        self._alone, self._is_beyond = alone, is_beyond
 
     def _hear(self, said: Words) -> None:
         self._words, self._said = said, tuple(map(singular, said))
@@ -118,12 +120,9 @@ class Weigher:
     def _spelt(self, decoding: Decoding) -> Decoding:
         """The answers in the words that were meant, where this home makes more of those than of the
         words that were said: "kettlee", but not "Kevns lamp" if there is one."""
-        right_of = dict(decoding.slips)
-
         def best(calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
             right = tuple(ToolCall(call.name, {
-                key: _WORD.sub(lambda word: right_of.get(word[0], word[0]), value)
-                if isinstance(value, str) else value
+                key: decoding.as_read(value) if isinstance(value, str) else value
                 for key, value in call.arguments.items()}) for call in calls)
             if right == calls:
                 return calls
@@ -151,8 +150,8 @@ class Weigher:
         names = self._overlooked(calls)
         if not names:
             moved = tuple(self._moved(self._elsewhere(call, calls)) for call in calls)
-            if moved == calls and isinstance(self._foresee(calls), Refusal):
-                moved = tuple(map(self._of_it, calls))
+            if moved == calls and len(calls) == 1 and isinstance(self._foresee(calls), Refusal):
+                moved = self._of_it(calls[0]),
             return ((calls, 1.0),) if moved == calls else (
                 (calls, _OVERLOOKED), (moved, _REPLACED))
         if len(names) > 1:
@@ -192,17 +191,28 @@ class Weigher:
         return ToolCall(call.name, {**call.arguments, "target": " ".join(found.said)})
 
     def _of_it(self, call: ToolCall) -> ToolCall:
-        """"Two degrees more", of a lamp that was spoken of last: of what has degrees and was spoken
-        of before, or is there. "Lock all of them", of a heater: of all that can be locked."""
-        target, every = call.arguments.get("target"), call.arguments.get("scope") == "all"
+        """"Two degrees more", of a kettle that was spoken of last: of what has degrees and was
+        spoken of before, or is there. "Lock all of them", of a heater: all that can be locked.
+
+        Never where something was named now, nor what would open or switch a thing.
+        """
         named = {name for _, name in self._names} - {(call.name,)}  # "lock" is a verb here
-        if named or (self._was_said(target) if target else not every):
+        every, room = call.arguments.get("scope") == "all", call.arguments.get("room")
+        carried = self._is_unsaid(_target(call)) and not every
+        locking = call.arguments.get("action") == "lock" and (
+            carried or (every and "ref" in call.arguments))
+        if named or "except" in call.arguments or (room and self._was_said(room)) or not (
+                locking or (carried and call.name in GRADED)) or not self._is_beyond(call):
             return call
         bare = {key: value for key, value in call.arguments.items()
-                if key not in ("target", "room", "ref")}
+                if key not in ("target", "ref", "room")}
         readings = ToolCall(call.name, {**bare, "ref": "it"}), ToolCall(call.name, bare)
         return next((each for each in readings
                      if isinstance(self._foresee((each,)), Plan)), call)
+
+    def _is_unsaid(self, target: Words) -> bool:
+        """Whether there is a target of which no word was said."""
+        return bool(target) and set(target).isdisjoint({*self._said, *self._literally})
 
     def _whole_list(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
         """The calls, those of a list as one where a device of it is in none of them: "the lamp, the

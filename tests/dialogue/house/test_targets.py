@@ -151,8 +151,21 @@ def test_it_is_what_can_do_it_where_the_last_that_was_spoken_of_cannot(house: Ho
     [(name, told, value)] = house.does(more, said="two degrees more")
     assert (name, told) == ("thermostat", "setpoint")
     assert value > 20
-    house.does(call("turn", state="on", target="kettle"))
-    assert "kettle" in house.reply(call("set_color", value="red", ref="it"))
+
+
+@pytest.mark.parametrize(("made", "said"), [
+    (call("set", property="brightness", value="thirty", ref="it"), "dim it to thirty"),
+    (call("set_color", value="red", ref="it"), "make it red"),  # a light that has no colours
+    (call("lock", action="unlock", ref="it"), "unlock it"),
+    (call("cover", action="close", ref="it"), "shut it"),
+])
+def test_it_is_nothing_else_where_what_is_meant_is_plain_or_would_move(
+        house: House, made: ToolCall, said: str) -> None:
+    house.does(call("cover", action="open", target="study blind"))
+    house.does(call("lock", action="lock", target="front door"))
+    house.does(call("turn", state="on", target="desk lamp"))
+    house.does(call("turn", state="on", target="garage light"))
+    assert "garage light" in house.reply(made, said=said)
 
 
 def test_a_device_that_has_vanished_is_not_it(house: House) -> None:

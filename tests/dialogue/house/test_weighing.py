@@ -257,3 +257,31 @@ def test_what_was_named_now_is_meant_though_it_cannot(house: House, said: str) -
     house.does(call("set", property="temperature", value="twenty", target="thermostat"))
     named = (call("adjust", **MORE, target="kettle"),)
     assert weighed(house, said, (named, 0.9)).calls == named
+
+
+@pytest.mark.parametrize(("said", "made"), [
+    ("all off in the attic", call("turn", state="off", room="attic", scope="all")),
+    ("turn them all off", call("turn", state="off", ref="it", scope="all")),
+    ("unlock all of them", call("lock", action="unlock", ref="it", scope="all")),
+    ("lock them all in the pantry", call("lock", action="lock", ref="it", scope="all",
+                                         room="pantry")),
+    ("shut everything in the cellar", call("cover", action="close", scope="all", room="cellar")),
+    ("two degrees more in the kitchen", call("adjust", **MORE, target="kettle", room="kitchen")),
+    ("fifty percent", call("set", property="brightness", value="fifty", target="kettle")),
+    ("unlock the shed and cellar padlock", call("lock", action="unlock", target="shed padlock")),
+    ("open it", call("cover", action="open", ref="it")),
+])
+def test_nothing_is_switched_or_opened_in_the_place_of_what_cannot_be(
+        house: House, said: str, made: ToolCall) -> None:
+    house.tells("thermostat", setpoint=20)
+    house.does(call("cover", action="close", target="garage door"))
+    house.does(call("turn", state="on", target="desk lamp"))
+    house.does(*KETTLE)
+    assert weighed(house, said, ((made,), 0.95)).calls == (made,)
+
+
+def test_a_value_that_is_out_of_range_is_wished_of_nothing_else(house: House) -> None:
+    for heating in ("bedroom radiator", "thermostat"):
+        house.does(call("set", property="temperature", value="twenty", target=heating))
+    cold = call("set", property="temperature", value="six", target="thermostat")
+    assert weighed(house, "make it six degrees", ((cold,), 0.95)).calls == (cold,)
