@@ -59,13 +59,15 @@ class Alone:
         if len(found) != 1 or without(said, (*complaints, *beside, *self._settings.polite)):
             return ()
         (property_, direction), = found
+        # subtle: a light may be too cold; whoever is cold does not speak of it, nor of another room
+        is_ones_own = said[:1] in _PERSONS or said[:2] in _PERSONS
         if len(answer) == 1 and answer[0].name == "adjust" and (
                 answer[0].arguments.get("property") == property_):
-            return ToolCall("adjust", {**answer[0].arguments, "direction": direction}),
+            kept = {key: value for key, value in answer[0].arguments.items()
+                    if key != "room" or not is_ones_own}
+            return ToolCall("adjust", {**kept, "direction": direction}),
         is_doubtful = confidence < self._settings.fallback_below or (
             confidence < _SURE and all(call.name in _NO_WISH for call in answer))
-        # subtle: a light may be too cold; whoever is cold does not speak of it
-        is_ones_own = said[:1] in _PERSONS or said[:2] in _PERSONS
         if not is_doubtful and not (is_ones_own and [call.name for call in answer] == ["adjust"]):
             return ()
         return ToolCall("adjust", {"property": property_, "direction": direction}),

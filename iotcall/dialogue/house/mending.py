@@ -34,6 +34,11 @@ _TURNED_ROUND = frozenset({
     "up", "down", "lower", "and", "then", "not", "no", "don't", "dont", "less", "too", "isn't",
     "never", "than", "without", "stop", "instead", "wait", "sorry", "rather", "was", "were"})
 """Words beside which such a word may say the contrary."""
+_STATES = frozenset({"on", "off"})
+_PLACES = frozenset({"there", "same", "too", "also", "other", "rest"})
+"""Words by which a wish goes on where the one before it was."""
+_GOES_ON = frozenset({"and", "not"})
+"""What such a wish begins with."""
 _COMPARED = frozenset({"brightness", "volume", "speed", "position"})
 """Properties of which there is half and twice; of degrees there is not."""
 
@@ -50,9 +55,9 @@ class Mender:
         """The calls as the words have them."""
         if len(calls) == 1:
             calls = [self._as_the_verb_says(calls[0])]
-        for rule in (self._without_carried_scope, self._without_lists_name, self._asked_which_way,
-                     self._as_directed, self._more_of_it, self._on_again,
-                     self._compared):
+        for rule in (self._without_carried_scope, self._without_carried_room,
+                     self._without_lists_name, self._asked_which_way, self._as_directed,
+                     self._more_of_it, self._on_again, self._compared):
             calls = [rule(call) for call in calls]
         return list(calls)
 
@@ -65,6 +70,16 @@ class Mender:
                 or has_any(self._said, self._settings.everywhere)):
             return call
         return _leaving(call, "scope")
+
+    def _without_carried_room(self, call: ToolCall) -> ToolCall:
+        """"Dining room fan off", then "turn on the kettle": a wish that is whole by itself keeps no
+        room of the turn before; "and the kettle" does."""
+        target, room = (str(call.arguments.get(key, "")) for key in ("target", "room"))
+        if (not room or not target or not has_any(self._said, [target])
+                or self._said[0] in _GOES_ON or not {*words(room), *_PLACES}.isdisjoint(self._said)
+                or not {*_STATES, *self._house.verbs}.intersection(self._said)):
+            return call
+        return _leaving(call, "room")
 
     def _without_lists_name(self, call: ToolCall) -> ToolCall:
         """A timer after talk of the shopping list is not the shopping timer, unless one was spoken

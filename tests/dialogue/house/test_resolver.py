@@ -9,6 +9,7 @@ import pytest
 from iotcall.catalogue import ToolCall
 from iotcall.dialogue import Answer, Plan, Question, Refusal
 from iotcall.dialogue.outcomes import ListChore, TimerChore
+from iotcall.runtime import Decoding
 from tests.dialogue.house.talk import House, call
 
 
@@ -352,3 +353,30 @@ def test_change_with_a_reason_is_no_question(house: House) -> None:
     made = call("adjust", property="temperature", direction="up", target="thermostat")
     assert house.does(made, said="adjust the thermostat, it's chilly") == [
         ("thermostat", "setpoint", 22.0)]
+
+
+@pytest.mark.parametrize(("said", "target"), [
+    ("turn on the kettle", "kettle"), ("kettle on please", "kettle"),
+    ("turn on the kettle and the printer", "kettle and the printer")])
+def test_a_wish_that_is_whole_keeps_no_room_of_before(house: House, said: str, target: str) -> None:
+    house.does(call("turn", state="on", target="pendant"))
+    made = call("turn", state="on", target=target, room="dining room")
+    assert ("kettle", "state", "on") in house.does(made, said=said)
+
+
+@pytest.mark.parametrize("said", ["and the lights on", "lights on there", "the lights too, on",
+                                  "dining lights on"])
+def test_what_goes_on_where_the_wish_before_was_keeps_its_room(house: House, said: str) -> None:
+    made = call("turn", state="on", target="lights", room="dining room")
+    assert {name for name, _, _ in house.does(made, said=said, site="kitchen")} == {"pendant"}
+
+
+def test_who_is_cold_speaks_of_no_other_room(house: House) -> None:
+    for heating in ("thermostat", "bedroom radiator"):
+        house.does(call("set", property="temperature", value="twenty", target=heating))
+    found = house.conversation.decoded(
+        house.sessions.of("kitchen"), "I'm cold", lambda history, said, *, others: Decoding(
+            calls=(call("adjust", property="temperature", direction="up", room="kitchen"),),
+            text="", confidence=0.9, outcome="call", decisions=1, tokens=1, passes=1,
+            prefill_ms=0.0, decode_ms=0.0))
+    assert found.calls == (call("adjust", property="temperature", direction="up"),)
