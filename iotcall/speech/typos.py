@@ -90,7 +90,8 @@ class Speller:
         self._share |= dict.fromkeys(own, 1 / _FLAT)
         self._before = {*own, *lexicon.usual[:_USUAL]}
         self._whole = {*own, *lexicon.usual[:_VERY_USUAL]}
-        self._known = {*own, *lexicon.usual, *lexicon.spared, *HESITATIONS}
+        self._usual = {*own, *lexicon.usual, *HESITATIONS}
+        self._known = {*self._usual, *lexicon.spared}
 
     def word(self, word: str) -> str:
         """The word, or the usual one or two that it was probably meant for, in the same case."""
@@ -118,11 +119,11 @@ class Speller:
         return word
 
     def knows(self, text: str) -> bool:
-        """Whether a word of the text is known, spelt right, or it has a digit: "asdf jkl" is not
-        even a sentence. True where it has no letters of this alphabet to tell by."""
+        """Whether a word of the text is a usual one, spelt right, or it has a digit: "asdf jkl" is
+        not even a sentence. True where it has no letters of this alphabet to tell by."""
         found = [match.group() for match in _LETTERS_OF_A_WORD.finditer(text)]
         return not found or any(map(str.isdigit, text)) or any(
-            self.word(word).lower() in self._known for word in found)
+            self.word(word).lower() in self._usual for word in found)
 
     def respelt(self, text: str) -> Respelt:
         """The text with every such word exchanged, and without hesitations."""

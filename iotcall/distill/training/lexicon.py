@@ -2,9 +2,9 @@
 
 Leaves out: the spelling (see `iotcall.speech.typos`).
 
-The dialogues that it learnt from hold slips too, on purpose: a word that the encoder which the
-student began with does not know is taken for one where it is rare beside a known one of which one
-slip makes it.
+The dialogues that it learnt from hold slips too, on purpose: a word that neither a dictionary nor
+the encoder which the student began with knows is taken for one where it is rare beside a known one
+of which one slip makes it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from spellchecker import SpellChecker
 from tokenizers import Tokenizer
 
 from iotcall.speech import Lexicon
@@ -22,6 +23,9 @@ from iotcall.speech.typos import one_slip_away
 _WORDS = re.compile(r"[a-z]+")
 _USUAL, _USUAL_UNKNOWN = 5, 25
 """Times that a usual word was said, at least: one that the encoder knows, and another."""
+_IN_SUBTITLES = 100
+"""Times that a word of the language stands in the dictionary's subtitles, at least: a rarer one is
+met as a slip more often."""
 _RARER = 4
 """A word that is said so many times less often than another may be a slip of it."""
 
@@ -30,6 +34,13 @@ def encoder_words(folder: Path) -> frozenset[str]:
     """The whole words of an encoder's vocabulary, in small letters without accents."""
     vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
     return frozenset(word for word in vocabulary if _WORDS.fullmatch(word))
+
+
+def dictionary_words() -> frozenset[str]:
+    """The words of English that are not rare, in small letters."""
+    counts = SpellChecker(language="en", distance=1).word_frequency.dictionary
+    return frozenset(word for word, count in counts.items()
+                     if count >= _IN_SUBTITLES and _WORDS.fullmatch(word))
 
 
 def lexicon_of(texts: Iterable[str], known: Collection[str]) -> Lexicon:

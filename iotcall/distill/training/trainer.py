@@ -31,7 +31,7 @@ from iotcall.distill.training.beginning import (
 )
 from iotcall.distill.training.development import Development
 from iotcall.distill.training.elder import Elder
-from iotcall.distill.training.lexicon import encoder_words, lexicon_of
+from iotcall.distill.training.lexicon import dictionary_words, encoder_words, lexicon_of
 from iotcall.distill.training.log import Begun, Judgement, Log, Loss, Row
 from iotcall.distill.training.precision import products, takes_bf16
 from iotcall.distill.training.quantised import (
@@ -90,7 +90,8 @@ def train_student(
     _check_lengths(examples, start.positions)
     lexicon = lexicon_of(
         (turn.utterance for dialogue in dialogues for turn in dialogue.turns),
-        encoder_words(encoder_folder(recipe.warm_start))) if recipe.warm_start else None
+        encoder_words(encoder_folder(recipe.warm_start)) | dictionary_words()
+    ) if recipe.warm_start else None
     judged = Development(dev, catalogue, start.format, start.pieces, start.tokenizer,
                          start.positions, lexicon) if dev else None
     steps = out / STEPS

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from iotcall.distill.training.lexicon import lexicon_of
+from iotcall.distill.training.lexicon import dictionary_words, lexicon_of
 
 KNOWN = frozenset({"kitchen", "light", "lights", "tight", "chicken", "on", "please", "piano"})
 TEXTS = ["Kitchen light on"] * 40 + ["kichen light"] * 3 + ["kitchn lights on please"] * 6 + [
@@ -26,3 +26,10 @@ def test_known_words_are_spared_where_they_might_be_taken_for_slips() -> None:
 def test_what_is_said_often_without_a_known_word_beside_it_is_a_word() -> None:
     assert "pls" in lexicon_of(TEXTS, KNOWN).usual
     assert "zwieback" not in lexicon_of(TEXTS, KNOWN).usual  # twice only
+
+
+def test_words_of_english_are_no_slips_and_slips_no_words_of_it() -> None:
+    words = dictionary_words()
+    assert words >= {"teal", "hob", "mowers", "lambs", "nook", "brighten", "televisions"}
+    assert words.isdisjoint({"agian", "kichen", "lihgt", "tunr", "becuase"})
+    assert "teal" in lexicon_of(["tell me"] * 40 + ["teal lights"] * 6, words).usual
