@@ -41,10 +41,8 @@ def value_prior(folder: Path, catalogue: Catalogue) -> ValuePrior | None:
     if len(writers) < _FEW_FILES or every.total() < _FEW_VALUES or (
             new > _MOST_NOVEL * every.total()):
         return None
-    by_words: Counter[str] = Counter()
-    for (_, value), count in every.items():
-        by_words[value] += count
-    usual = {text: 0 for text, count in by_words.items()
+    by_words = Counter(value for _, value in every.elements())
+    usual = {text for text, count in by_words.items()
              if count >= _USUAL and 0 < len(text.split()) <= LONGEST}
     heard, taken = Counter[str](), Counter[str]()
     for utterance, calls in (turn for turns in writers for turn in turns):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from typing import Annotated
 
 import msgspec
@@ -55,7 +55,7 @@ def spoken(text: str) -> Said:
     return tuple(text[start:end] for start, end in words(text))
 
 
-def parts_of(said: Said, known: Mapping[str, object]) -> list[Said]:
+def parts_of(said: Said, known: Container[str]) -> list[Said]:
     """The known ones of its parts, the longest from each word on, without overlap."""
     found: list[Said] = []
     at = 0
