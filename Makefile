@@ -63,6 +63,11 @@ students: .venv/.encoder
 	  $(BIN)/iotcall train --recipe $$student --public '$(DATA)' --out build/students/$$student --resume && \
 	  $(BIN)/iotcall export build/students/$$student --target $$(sed -n 's/^# target: //p' export/students/$$student.toml) \
 	    --out bundles/$$student --replace && \
+	  { test $$student = home || test ! -f grammars/$$student/synthesis/off_topic.toml || { \
+	    $(BIN)/iotcall distill talk '$(DATA)/offtopic/clinc_train.jsonl' --catalogue $$student --part calibrate \
+	      --out build/students/$$student.talk && \
+	    $(BIN)/iotcall calibrate --bundle bundles/$$student --data grammars/$$student/voices/dev.said \
+	      --off-topic build/students/$$student.talk --talk-risk 0.02 ; } ; } && \
 	  $(BIN)/iotcall eval --bundle bundles/$$student --data grammars/$$student/golden.jsonl || exit 1; \
 	done
 

@@ -1,7 +1,7 @@
-"""The threshold of a bundle: ``calibration.json``. Leaves out: finding it (see evaluate).
+"""The thresholds of a bundle: ``calibration.json``. Leaves out: finding it (see evaluate).
 
 It is a file under the manifest like any other, so that its hash, and a signature, cover it: who may
-change the threshold of a signed bundle is who may sign it.
+change the thresholds of a signed bundle is who may sign it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     fallback_below: float
     """Confidence, 0..1, under which a call counts as not understood."""
+    wish_from: float = 0.0
+    """P(something is wanted at all), 0..1, under which it does too: `Decoding.wish`."""
     risk: float
-    """Highest share that was asked for: of wrong calls among the accepted ones, or of ordinary talk
-    that becomes a command; `method` says which."""
+    """Highest share that was asked for: of wrong calls among the accepted ones (fallback_below), or
+    of ordinary talk that becomes a command (wish_from); `method` says which."""
     doubt: float
     """Chance that the risk is higher all the same."""
     proven: bool
@@ -52,7 +54,8 @@ def read_calibration(path: Path) -> Calibration:
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BundleError(f"{path}: is no calibration: {error}; run 'iotcall calibrate' again"
                           ) from error
-    if not 0 <= found.fallback_below <= 1:
-        raise BundleError(f"{path}: expected fallback_below from 0 to 1, found "
-                          f"{found.fallback_below}; run 'iotcall calibrate' again")
+    for key in ("fallback_below", "wish_from"):
+        if not 0 <= getattr(found, key) <= 1:
+            raise BundleError(f"{path}: expected {key} from 0 to 1, found {getattr(found, key)}; "
+                              "run 'iotcall calibrate' again")
     return found

@@ -1,11 +1,12 @@
-"""``iotcall calibrate``: a bundle's confidence threshold for a chosen risk."""
+"""``iotcall calibrate``: a bundle's thresholds for a chosen risk."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
+import msgspec
 import typer
 
 from iotcall.cli.eval import DataOption, asked, progress
@@ -15,10 +16,15 @@ from iotcall.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iotcall.bundle import Calibration
-    from iotcall.evaluate.calibration import Passed
+    from iotcall.bundle import Bundle, Calibration
+    from iotcall.dialogue.thresholds import Thresholds
+    from iotcall.evaluate.calibration import Heard, Passed
     from iotcall.evaluate.conformal import Choice
     from iotcall.evaluate.files import Said
+    from iotcall.evaluate.judging import Judged
+
+    _Chosen: TypeAlias = tuple[Choice, Thresholds, str]
+    """What was chosen, and what is said where it is not proven."""
 
 _METHOD = ("Learn then Test (arXiv:2110.01052): fixed sequences from several starts, binomial "
            "p-values")
@@ -37,9 +43,9 @@ def calibrate(
         metavar="FILE", help="Ordinary talk, an utterance a line or JSON Lines with 'text': how "
                              "much of it becomes a command? May be repeated.")] = None,
     talk_risk: Annotated[float | None, typer.Option(
-        min=0.0001, max=0.5, help="Choose the threshold by --off-topic instead, from "
-                                  "dialogue.toml's on: the highest share of that talk that may "
-                                  "become a command.")] = None,
+        min=0.0001, max=0.5, help="Choose by --off-topic instead how sure it must be that anything "
+                                  "is wanted: the highest share of that talk that may become a "
+                                  "command.")] = None,
     served: Annotated[list[str] | None, typer.Option(
         metavar="INTENT", help="Leave out talk of this 'intent', which the catalogue serves; may "
                                "be repeated.")] = None,
@@ -52,31 +58,24 @@ def calibrate(
         metavar="FILE", help="Private key to sign the bundle with.")] = None,
     dry_run: Annotated[bool, typer.Option(
         "--dry-run", help="Print the figures and write nothing.")] = False,
+    check: Annotated[bool, typer.Option(
+        "--check", help="Choose nothing: tell what passes at the thresholds that the bundle has."
+    )] = False,
     force: Annotated[bool, typer.Option(
         "--force", help="Write a threshold that is not proven, too; the bundle says so.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Find the threshold at which calls are wrong as seldom as wanted; write it into the bundle.
 
-    The hub takes it in place of dialogue.toml's fallback_below. The data must not have been used
-    for training. Exit code 2, and nothing written, where the data prove no threshold.
+    The hub takes it in place of dialogue.toml's fallback_below. With --talk-risk it is not the
+    confidence in a call but P(something is wanted at all) that gets a threshold, beside
+    fallback_below. The data must not have been used for training. Exit code 2, and nothing written,
+    where the data prove no threshold.
     """
-    from iotcall.bundle import (
-        Calibration,
-        calibrate_bundle,
-        check_place,
-        check_signer,
-        open_bundle,
-    )
+    from iotcall.bundle import calibrate_bundle, check_place, check_signer, open_bundle
     from iotcall.cli.keys import signing_key
-    from iotcall.evaluate.calibration import (
-        commands_heard,
-        commands_passed,
-        talk_passed,
-        talk_tools,
-        usual_threshold,
-    )
-    from iotcall.evaluate.conformal import choose, choose_by_talk, needed
+    from iotcall.dialogue.thresholds import own_thresholds, talk_tools
+    from iotcall.evaluate.calibration import commands_heard
     from iotcall.evaluate.files import read_labelled, read_utterances
     from iotcall.runtime import Student
 
@@ -87,7 +86,7 @@ def calibrate(
     wanted = _unserved(said, served or [])
     tools = talk_tools(opened) | {opened.catalogue.tool(name).name for name in talk or ()}
     signer = signing_key(key) if key else None
-    if not dry_run:  # before minutes of work
+    if not dry_run and not check:  # before minutes of work
         check_signer(folder, signer)
         if out:
             check_place(out, replace=False)
@@ -99,30 +98,27 @@ def calibrate(
         with Student.open(opened) as student, progress(
                 "ordinary talk", len(wanted), quiet=json) as step:
             heard = commands_heard(student, wanted, tools, step)
-    calls = [item for item in judged if item.answered and item.got]
+    items = _Items(judged, heard, len(wanted), tools)
+    if check:
+        thresholds = own_thresholds(opened)
+        told = items.passed(thresholds)
+        if json:
+            print_json({"thresholds": thresholds, **told})
+        else:
+            typer.echo("\n".join([f"thresholds confidence {thresholds.fallback_below:.4f}, that "
+                                  f"something is wanted {thresholds.wish_from:.4f}",
+                                  *_passed(told)]))
+        return
     if talk_risk is None:
-        choice = choose([item.confidence for item in calls], [item.right for item in calls],
-                        risk=risk, doubt=doubt)
-        fault = _fault(len(calls), needed(risk, doubt), risk)
+        files = data
+        choice, found, fault = items.chosen(risk, doubt)
     else:
-        choice = choose_by_talk([confidence for confidence, _ in heard], len(wanted),
-                                risk=talk_risk, doubt=doubt, least=usual_threshold(opened))
-        fault = (f"at no threshold do these {len(wanted)} utterances of ordinary talk prove that "
-                 f"at most {talk_risk:.1%} of it becomes a command")
-    if choice is None:
-        raise InputError(f"{fault}; not even these items kept to it at any threshold: allow more "
-                         "with --risk or --talk-risk, or train the student better")
-    told: dict[str, Passed] = {"commands": commands_passed(judged, choice.threshold, tools)}
-    if wanted:
-        told["off_topic"] = talk_passed(heard, len(wanted), choice.threshold)
-    made = Calibration(
-        fallback_below=choice.threshold, risk=risk if talk_risk is None else talk_risk,
-        doubt=doubt, proven=choice.proven,
-        items=len(judged) if talk_risk is None else choice.items,
-        accepted=choice.accepted, wrong=choice.wrong,
-        method=_METHOD if talk_risk is None else _TALK_METHOD,
-        data_sha256=tuple(hashlib.sha256(path.read_bytes()).hexdigest()
-                          for path in (data if talk_risk is None else off_topic or [])))
+        files = off_topic or []
+        choice, found, fault = items.chosen_by_talk(opened, talk_risk, doubt)
+    made = _calibration(choice, found, risk if talk_risk is None else talk_risk, doubt,
+                        len(judged) if talk_risk is None else choice.items, files,
+                        of_talk=talk_risk is not None)
+    told = items.passed(found)
     written = (choice.proven or force) and not dry_run
     if written:
         calibrate_bundle(folder, made, out=out, sign_with=signer)
@@ -130,12 +126,76 @@ def calibrate(
         print_json({"calibration": made, "needed": choice.needed, **told,
                     "written": str(out or folder) if written else None})
     else:
-        typer.echo(_report(made, choice, told, of_talk=talk_risk is not None))
+        typer.echo("\n".join([*_report(made, choice, of_talk=talk_risk is not None),
+                              *_passed(told)]))
         if written:
             typer.echo(f"written into {out or folder}")
     if not choice.proven and not force and not dry_run:
         raise InputError(f"{fault}; nothing was written: give more items, raise --risk, "
                          "--talk-risk or --doubt, or add --force")
+
+
+class _Items:
+    """What was judged and overheard."""
+
+    def __init__(self, judged: Sequence[Judged], heard: Sequence[Heard], utterances: int,
+                 talk: frozenset[str]) -> None:
+        self._judged, self._heard, self._utterances, self._talk = judged, heard, utterances, talk
+
+    def chosen(self, risk: float, doubt: float) -> _Chosen:
+        """By the calls that are wrong, and what is said where they prove nothing."""
+        from iotcall.dialogue.thresholds import Thresholds
+        from iotcall.evaluate.conformal import choose, needed
+
+        calls = [item for item in self._judged if item.answered and item.got]
+        least = needed(risk, doubt)
+        fault = (f"too few items: {len(calls)} calls, at least {least} accepted ones are needed to "
+                 f"prove a risk of {risk:.1%}, and more where some are wrong"
+                 if len(calls) < least else
+                 f"at no threshold do these {len(calls)} calls prove a risk of {risk:.1%}")
+        choice = _some(choose([item.confidence for item in calls], [item.right for item in calls],
+                              risk=risk, doubt=doubt), fault)
+        return choice, Thresholds(fallback_below=choice.threshold), fault
+
+    def chosen_by_talk(self, bundle: Bundle, risk: float, doubt: float) -> _Chosen:
+        """By ordinary talk: confidence stays what dialogue.toml says."""
+        from iotcall.dialogue.thresholds import usual_thresholds
+        from iotcall.evaluate.conformal import choose_by_talk
+
+        usual = usual_thresholds(bundle)
+        fault = (f"at no threshold do these {self._utterances} utterances of ordinary talk prove "
+                 f"that at most {risk:.1%} of it becomes a command")
+        choice = _some(choose_by_talk(
+            [each.wish for each in self._heard if each.confidence >= usual.fallback_below],
+            self._utterances, risk=risk, doubt=doubt), fault)
+        return choice, msgspec.structs.replace(usual, wish_from=choice.threshold), fault
+
+    def passed(self, thresholds: Thresholds) -> dict[str, Passed]:
+        """What passes as a command."""
+        from iotcall.evaluate.calibration import commands_passed, talk_passed
+
+        told = {"commands": commands_passed(self._judged, thresholds, self._talk)}
+        if self._utterances:
+            told["off_topic"] = talk_passed(self._heard, self._utterances, thresholds)
+        return told
+
+
+def _some(choice: Choice | None, fault: str) -> Choice:
+    if choice is None:
+        raise InputError(f"{fault}; not even these items kept to it at any threshold: allow more "
+                         "with --risk or --talk-risk, or train the student better")
+    return choice
+
+
+def _calibration(choice: Choice, found: Thresholds, risk: float, doubt: float, items: int,
+                 files: Sequence[Path], *, of_talk: bool) -> Calibration:
+    from iotcall.bundle import Calibration
+
+    return Calibration(
+        fallback_below=found.fallback_below, wish_from=found.wish_from, risk=risk, doubt=doubt,
+        proven=choice.proven, items=items, accepted=choice.accepted, wrong=choice.wrong,
+        method=_TALK_METHOD if of_talk else _METHOD,
+        data_sha256=tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in files))
 
 
 def _unserved(said: Sequence[Said], served: Sequence[str]) -> list[Said]:
@@ -147,14 +207,7 @@ def _unserved(said: Sequence[Said], served: Sequence[str]) -> list[Said]:
     return [each for each in said if each.intent not in served]
 
 
-def _fault(calls: int, needed: int, risk: float) -> str:
-    if calls < needed:
-        return (f"too few items: {calls} calls, at least {needed} accepted ones are needed to "
-                f"prove a risk of {risk:.1%}, and more where some are wrong")
-    return f"at no threshold do these {calls} calls prove a risk of {risk:.1%}"
-
-
-def _report(made: Calibration, choice: Choice, told: dict[str, Any], *, of_talk: bool) -> str:
+def _report(made: Calibration, choice: Choice, *, of_talk: bool) -> list[str]:
     if of_talk:
         found = (f"{made.wrong} of {made.items} utterances of ordinary talk become commands",
                  "of ordinary talk becomes a command")
@@ -162,10 +215,15 @@ def _report(made: Calibration, choice: Choice, told: dict[str, Any], *, of_talk:
         found = (f"{made.wrong} of {made.accepted} accepted calls are wrong, of {made.items} items",
                  "of accepted calls are wrong")
     least = f" (that takes {choice.needed} {'of it' if of_talk else 'accepted'} without a mistake)"
-    lines = [
-        f"threshold  {made.fallback_below:.4f}: {found[0]}",
+    return [
+        f"threshold  {made.wish_from if of_talk else made.fallback_below:.4f}"
+        f"{' that something is wanted' if of_talk else ''}: {found[0]}",
         f"           {'proven' if made.proven else 'NOT proven'}: at most {made.risk:.1%} "
         f"{found[1]}, with {1 - made.doubt:.0%} certainty{'' if made.proven else least}"]
+
+
+def _passed(told: dict[str, Passed]) -> list[str]:
+    lines = []
     for name, what in (("commands", "of commands pass, right or wrong"),
                        ("off_topic", "of ordinary talk would become a command")):
         if name in told:
@@ -173,4 +231,4 @@ def _report(made: Calibration, choice: Choice, told: dict[str, Any], *, of_talk:
             lines.append(f"{name:<10} {each.share:.1%} {what} ({each.passed} of {each.utterances}, "
                          f"95 % interval {each.interval95[0]:.1%} to {each.interval95[1]:.1%})")
             lines += [f"           {text}" for text in each.examples]
-    return "\n".join(lines)
+    return lines

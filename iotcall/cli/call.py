@@ -43,6 +43,7 @@ def call(
     from iotcall.bundle import open_bundle
     from iotcall.catalogue import without_surrogates
     from iotcall.devices import load_home
+    from iotcall.dialogue.thresholds import own_thresholds, talk_tools
     from iotcall.runtime import RUNNER_UP, Student, decode_weighed
     from iotcall.runtime.board import load_board
     from iotcall.runtime.prompt import UTTERANCE_LENGTH
@@ -64,11 +65,15 @@ def call(
     if decoding.outcome == "no_text":
         raise InputError(_NOTHING_SAID)
     history.add(utterance, decoding.calls)
+    talk = talk_tools(opened)
+    accepted = own_thresholds(opened).accept(decoding, talk)
     if json:
         print_json({
             "utterance": utterance, "bundle": opened.name, "outcome": decoding.outcome,
             "calls": [{"name": c.name, "arguments": c.arguments} for c in decoding.calls],
-            "confidence": round(decoding.confidence, 4), "text": decoding.text,
+            "confidence": round(decoding.confidence, 4),
+            "wish": round(decoding.wish(talk), 4),
+            "accepted": accepted, "text": decoding.text,
             "smallest_margin": (round(decoding.smallest_margin, 4)
                                 if decoding.decisions else None),
             "grammar_mass": round(decoding.grammar_mass, 4),
@@ -78,6 +83,8 @@ def call(
         } | ({"runner_up": _runner_up(decoding)} if runner_up else {}))
     else:
         typer.echo(_line(decoding))
+        if decoding.calls and not accepted:
+            typer.echo("below the bundle's threshold: a hub would not act upon it")
     if decoding.outcome != "call":
         raise typer.Exit(1)
 

@@ -38,6 +38,7 @@ from iotcall.dialogue.rates import Rates
 from iotcall.dialogue.reader import Reader
 from iotcall.dialogue.session import Pending, Session
 from iotcall.dialogue.settings import DialogueSettings
+from iotcall.dialogue.thresholds import thresholds_of
 from iotcall.dialogue.words import is_only, meant, words
 from iotcall.runtime import Decoding, Others, Turn
 from iotcall.speech import is_number_word
@@ -196,15 +197,19 @@ class Conversation:
             return msgspec.structs.replace(decoding, confidence=0.0)
         return weigher.weighed(decoding) if weigher else decoding
 
+    def is_understood(self, decoding: Decoding) -> bool:
+        """Whether it is a call, sure enough of what is wanted, and that anything is."""
+        return thresholds_of(self._settings).accept(decoding, self._settings.unclear)
+
     def conclude(self, session: Session, utterance: str, session_id: str | None,
                  decoding: Decoding) -> Outcome:
         """The outcome of what the student answered; remembered where it was understood."""
         settings = self._settings
         let_go, session.let_go = session.let_go, None
-        if (decoding.outcome != "call" or not decoding.calls
-                or decoding.confidence < settings.fallback_below):
+        if not self.is_understood(decoding):
             log.info("dialogue.not_understood", site_id=session.site_id,
-                     outcome=decoding.outcome, confidence=round(decoding.confidence, 3))
+                     outcome=decoding.outcome, confidence=round(decoding.confidence, 3),
+                     wish=round(decoding.wish(settings.unclear), 3))
             return NotUnderstood(reply=settings.replies.not_understood, calls=decoding.calls)
         if let_go and settings.house and any(call.name == "confirm" for call in decoding.calls):
             return self._yes_and(session, utterance, session_id, decoding, let_go)

@@ -45,7 +45,7 @@ def read_dialogue(text: str, catalogue: Catalogue, path: Path) -> DialogueSettin
 
 
 def dialogue_of(bundle: Bundle) -> DialogueSettings:
-    """The settings of a bundle, its threshold the calibrated one where there is one.
+    """The settings of a bundle, its thresholds the calibrated ones where there are some.
 
     Raises:
         BundleError: it has no dialogue.toml.
@@ -58,7 +58,8 @@ def dialogue_of(bundle: Bundle) -> DialogueSettings:
                              bundle.folder / "dialogue.toml")
     if bundle.calibration is None:
         return settings
-    return msgspec.structs.replace(settings, fallback_below=bundle.calibration.fallback_below)
+    return msgspec.structs.replace(settings, fallback_below=bundle.calibration.fallback_below,
+                                   wish_from=bundle.calibration.wish_from)
 
 
 def _misfits(settings: DialogueSettings, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
@@ -164,8 +165,9 @@ def _parameter(catalogue: Catalogue, tool: str, slot: str, place: str
 def _numbers(settings: DialogueSettings) -> Iterator[tuple[str, str]]:
     if not 0 <= settings.history_turns <= _MAX_HISTORY_TURNS:
         yield "history_turns", f"expected 0 to {_MAX_HISTORY_TURNS}"
-    if not 0 <= settings.fallback_below <= 1:
-        yield "fallback_below", "expected a confidence from 0 to 1"
+    for key in ("fallback_below", "wish_from"):
+        if not 0 <= getattr(settings, key) <= 1:
+            yield key, "expected a confidence from 0 to 1"
     for key in ("session_seconds", "confirm_seconds"):
         if not 0 < getattr(settings, key) <= 3600:
             yield key, "expected seconds, above 0 and up to 3600"

@@ -193,6 +193,9 @@ class DialogueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """How long a question of ours waits for its answer."""
     fallback_below: float
     """Confidence, 0..1, under which a call counts as not understood."""
+    wish_from: float = 0.0
+    """P(something is wanted at all), 0..1, under which a call counts as not understood: talk that
+    sounds like a wish."""
     degrees: Unit
     """In which temperatures are said."""
     yes: tuple[str, ...]

@@ -2,7 +2,8 @@
 
 Their sentences are not in this repository; docs/students.md says which files there are and where
 each belongs. Ordinary talk (`off_topic`) teaches what no command is: CLINC-150's training
-half, less the intents that a catalogue does serve; a part of it is set aside to judge by.
+half, less the intents that a catalogue does serve; a part of it is set aside, half to choose
+thresholds by, half to judge by.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import msgspec
 
@@ -25,6 +27,10 @@ _SET_ASIDE = 0.3
 """Share of ordinary talk that no student sees, by the hash of its text."""
 _AT_MOST = 8
 """Turns of a dialogue that may still get one of ordinary talk."""
+
+
+TalkPart = Literal["learn", "calibrate", "judge"]
+"""What a sentence is for."""
 
 
 class OffTopicRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,14 +48,16 @@ class _Row(msgspec.Struct):
     intent: str
 
 
-def set_aside(text: str) -> bool:
-    """Whether the sentence is kept to judge by."""
-    first = hashlib.sha256(" ".join(text.casefold().split()).encode()).digest()[0]
-    return first < 256 * _SET_ASIDE
+def part_of(text: str) -> TalkPart:
+    """What the sentence is for, whatever its case and spaces."""
+    first, second = hashlib.sha256(" ".join(text.casefold().split()).encode()).digest()[:2]
+    if first >= 256 * _SET_ASIDE:
+        return "learn"
+    return "calibrate" if second < 128 else "judge"
 
 
-def ordinary_talk(path: Path, rules: OffTopicRules, *, to_judge: bool) -> list[str]:
-    """Sentences of the file that the catalogue does not serve, of the one part or the other.
+def ordinary_talk(path: Path, rules: OffTopicRules, part: TalkPart) -> list[str]:
+    """Sentences of the file that the catalogue does not serve, those of the part.
 
     Raises:
         FileError: the file cannot be read; names the line.
@@ -68,7 +76,7 @@ def ordinary_talk(path: Path, rules: OffTopicRules, *, to_judge: bool) -> list[s
         except ValueError as error:
             raise FileError(path, f"expected an object with text and intent: {error}",
                             place=f"line {number}") from error
-        if row.intent not in served and set_aside(row.text) == to_judge:
+        if row.intent not in served and part_of(row.text) == part:
             found.append(row.text)
     return found
 

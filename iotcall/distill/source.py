@@ -64,7 +64,7 @@ def source_of(folder: Path, seed: int, mixture: Mixture = _OWN_ONLY, *,
     if mixture.off_topic:
         rules = off_topic_rules(folder)
         call = off_topic_call(rules, catalogue)
-        talk = ordinary_talk(public / mixture.off_topic, rules, to_judge=False)
+        talk = ordinary_talk(public / mixture.off_topic, rules, "learn")
     return WithPublic(
         _endless(own), seed, call=call, talk=talk, talk_share=mixture.off_topic_share,
         public=public_dialogues(public, mixture.public, catalogue),

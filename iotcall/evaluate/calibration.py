@@ -1,4 +1,4 @@
-"""What a threshold lets through: commands, and talk that is none. Leaves out: choosing it."""
+"""What thresholds let through: commands, and talk that is none. Leaves out: choosing them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
-from iotcall.bundle import Bundle
-from iotcall.catalogue import ToolCall
-from iotcall.dialogue import read_dialogue
+from iotcall.dialogue.thresholds import Thresholds, is_command
 from iotcall.evaluate.files import Said
 from iotcall.evaluate.judging import Judged
 from iotcall.evaluate.statistics import wilson_interval
 from iotcall.runtime import Student, decode_weighed
+from iotcall.runtime.answers import wish
 
-_TALK = frozenset({"intent_unclear", "off_topic", "unclear"})
-"""Tools that say of an utterance that it is no command, as shipped catalogues call them."""
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """Ordinary talk that a student took for a command."""
+
+    confidence: float
+    wish: float
+    """P(something is wanted at all)."""
+    text: str
+    """Words and calls."""
 
 
 class Passed(msgspec.Struct, frozen=True, kw_only=True):
-    """Utterances that pass as commands at a threshold."""
+    """Utterances that pass as commands."""
 
     utterances: int
     passed: int
@@ -30,55 +36,34 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
     """Some of those that passed, the surest first."""
 
 
-def talk_tools(bundle: Bundle) -> frozenset[str]:
-    """Tools of a bundle whose calls command nothing: those that its dialogue.toml answers with a
-    question or a refusal, and those that are called as in shipped catalogues."""
-    found = _TALK & {tool.name for tool in bundle.catalogue.tools}
-    if bundle.dialogue_toml is not None:
-        settings = read_dialogue(bundle.dialogue_toml, bundle.catalogue,
-                                 bundle.folder / "dialogue.toml")
-        found |= settings.unclear.keys()
-    return found
-
-
-def usual_threshold(bundle: Bundle) -> float:
-    """What a bundle's dialogue.toml says of confidence; 0 where it has none."""
-    if bundle.dialogue_toml is None:
-        return 0.0
-    return read_dialogue(bundle.dialogue_toml, bundle.catalogue,
-                         bundle.folder / "dialogue.toml").fallback_below
-
-
-def commands_passed(items: Sequence[Judged], threshold: float, talk: Collection[str]) -> Passed:
-    """Of the items that are commands, how many are accepted, rightly understood or not."""
+def commands_passed(items: Sequence[Judged], thresholds: Thresholds, talk: Collection[str]
+                    ) -> Passed:
+    """Of the items that are commands, how many are accepted as commands, whether as the right ones
+    or not."""
     meant = [item for item in items if is_command(item.expected, talk)]
-    return _passed(len(meant), sum(bool(item.got) and item.confidence >= threshold
-                                   for item in meant))
+    return _passed(len(meant), sum(
+        is_command(item.got, talk)
+        and thresholds.let_pass(item.confidence, wish(item.tools, talk)) for item in meant))
 
 
 def commands_heard(student: Student, said: Sequence[Said], talk: Collection[str],
-                   progress: Callable[[int], None] = lambda done: None) -> list[tuple[float, str]]:
-    """What a student takes for commands in ordinary talk, each utterance by itself: confidence,
-    and words with calls; the surest first."""
-    found: list[tuple[float, str]] = []
+                   progress: Callable[[int], None] = lambda done: None) -> list[Heard]:
+    """What a student takes for commands in ordinary talk, each utterance by itself; the surest that
+    something is wanted first."""
+    found = []
     for done, each in enumerate(said):
         decoding = decode_weighed(student, (), each.text)
         if decoding.outcome == "call" and is_command(decoding.calls, talk):
-            found.append((decoding.confidence,
-                          f"{each.text} -> {'; '.join(map(str, decoding.calls))}"))
+            found.append(Heard(confidence=decoding.confidence, wish=decoding.wish(talk),
+                               text=f"{each.text} -> {'; '.join(map(str, decoding.calls))}"))
         progress(done + 1)
-    return sorted(found, key=lambda each: -each[0])
+    return sorted(found, key=lambda each: -each.wish)
 
 
-def talk_passed(heard: Sequence[tuple[float, str]], utterances: int, threshold: float) -> Passed:
+def talk_passed(heard: Sequence[Heard], utterances: int, thresholds: Thresholds) -> Passed:
     """Of so many utterances of ordinary talk, how much becomes a command."""
-    passed = [text for confidence, text in heard if confidence >= threshold]
+    passed = [each.text for each in heard if thresholds.let_pass(each.confidence, each.wish)]
     return msgspec.structs.replace(_passed(utterances, len(passed)), examples=tuple(passed[:10]))
-
-
-def is_command(calls: Sequence[ToolCall], talk: Collection[str]) -> bool:
-    """Whether one of the calls would do something."""
-    return any(call.name not in talk for call in calls)
 
 
 def _passed(utterances: int, passed: int) -> Passed:

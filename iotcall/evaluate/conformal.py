@@ -70,18 +70,17 @@ def choose(confidences: Sequence[float], right: Sequence[bool], *, risk: float,
 
 
 def choose_by_talk(heard: Sequence[float], utterances: int, *, risk: float,
-                   doubt: float = 0.1, least: float = 0.0) -> Choice | None:
-    """The lowest threshold from `least` on at which ordinary talk is proven to become a command as
-    seldom as wanted; where none is, the lowest at which this talk kept to it; None: not even that.
+                   doubt: float = 0.1) -> Choice | None:
+    """The lowest threshold at which ordinary talk is proven to become a command as seldom as
+    wanted; where none is, the lowest at which this talk kept to it; None: not even that.
 
     One sequence from the highest threshold down: of n utterances k that became commands have the
     p-value P(Binomial(n, risk) <= k).
 
     Args:
-        heard: confidences of the utterances that became commands.
+        heard: of the utterances that became commands, P(something is wanted at all).
         utterances: of ordinary talk, all of them.
         risk: highest share of them that may become commands.
-        least: talk says nothing of commands that are understood wrongly; what guards against them.
     """
     items = _Items(heard, [False] * len(heard))
     passed: list[float] = []
@@ -95,7 +94,7 @@ def choose_by_talk(heard: Sequence[float], utterances: int, *, risk: float,
             passed.append(threshold)
     if not kept:
         return None
-    threshold = max(least, min(passed or kept))
+    threshold = min(passed or kept)
     wrong = items.at(threshold)[1]
     return Choice(threshold=threshold, proven=bool(passed), items=utterances, accepted=wrong,
                   wrong=wrong, needed=math.ceil(math.log(doubt) / math.log1p(-risk)))

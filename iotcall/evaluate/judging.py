@@ -35,6 +35,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """The calls are the reference's; an answer that became no call is never right."""
     confidence: float
     """0..1; 0 where there is no answer."""
+    tools: tuple[tuple[str, float], ...] = ()
+    """Tools with their P(called first): see `Decoding`."""
     ms: float
     """From utterance to call, prefill and decode."""
 
@@ -60,6 +62,7 @@ def judge(student: Student, dialogues: Sequence[Dialogue], *, history: History =
                 row=row, turn=number, utterance=turn.utterance, expected=turn.calls,
                 got=decoding.calls, answered=answered, confidence=decoding.confidence,
                 right=answered and equivalent_all(decoding.calls, turn.calls),
+                tools=decoding.tools,
                 ms=decoding.prefill_ms + decoding.decode_ms))
             past = turn.calls if history == "reference" else decoding.calls
             if past:

@@ -47,11 +47,11 @@ class Understanding:
     """Who is asked, in which order."""
 
     def __init__(self, conversation: Conversation, student: Understander, *, not_understood: str,
-                 fallback_below: float, decode_seconds: float, router: Router | None = None,
+                 decode_seconds: float, router: Router | None = None,
                  on_wait: Callable[[Waiting], None] = lambda waiting: None) -> None:
         """`on_wait` hears an utterance that the bigger model is asked about."""
         self._conversation, self._student, self._router = conversation, student, router
-        self._not_understood, self._below = not_understood, fallback_below
+        self._not_understood = not_understood
         self._decode_seconds, self._on_wait = decode_seconds, on_wait
         self._asked_at: OrderedDict[str, float] = OrderedDict()  # site -> when it heard a question
         self._puzzled_at: OrderedDict[str, float] = OrderedDict()  # site -> when it was asked back
@@ -88,7 +88,7 @@ class Understanding:
                 deadline=deadline, cancelled=lambda: self.is_broken_off(heard.session_id))
 
         decoding = self._conversation.decoded(session, heard.text, decode)
-        if self._is_unsure(decoding):
+        if decoding.outcome != "cancelled" and not self._conversation.is_understood(decoding):
             decoding, said = self._routed(session, waiting, decoding)
             if said:
                 return Answer(reply=said), decoding
@@ -107,10 +107,6 @@ class Understanding:
         _note(self._asked_at, site_id, isinstance(outcome, Question))
         _note(self._puzzled_at, site_id, isinstance(outcome, NotUnderstood))
 
-    def _is_unsure(self, decoding: Decoding) -> bool:
-        return decoding.outcome not in ("call", "cancelled") or not decoding.calls or (
-            decoding.confidence < self._below)
-
     def _routed(self, session: Session, waiting: Waiting, decoding: Decoding
                 ) -> tuple[Decoding, str]:
         """What the bigger model makes of it, where there is one and it is its turn; its words,
@@ -125,7 +121,7 @@ class Understanding:
         if not routed.calls:
             return decoding, routed.text
         return msgspec.structs.replace(decoding, calls=routed.calls, outcome="call",
-                                       confidence=1.0), ""
+                                       confidence=1.0, tools=()), ""
 
 
 def _note(known: OrderedDict[str, float], site_id: str, holds: bool) -> None:

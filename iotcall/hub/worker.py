@@ -80,8 +80,7 @@ class Worker:
         self._shift = Shift(settings, link, store)
         self._understanding = Understanding(
             conversation, student, not_understood=dialogue.replies.not_understood,
-            fallback_below=dialogue.fallback_below, decode_seconds=settings.decode_seconds,
-            router=router, on_wait=self._bridge)
+            decode_seconds=settings.decode_seconds, router=router, on_wait=self._bridge)
         self._on_turn, self._on_refused = on_turn, on_refused
         self._on_routed, self._on_store_fault = on_routed, on_store_fault
         self._wait_reply = router.wait_reply if router else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 import msgspec
@@ -101,6 +101,9 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     grammar_mass: float = 1.0
     """Share of its probability that the unmasked student put on valid first tokens of the first
     decision, 0..1: low where it would rather say something else. 1 without a decision."""
+    tools: tuple[tuple[str, float], ...] = ()
+    """Tools with their P(called first | grammar), as far as the decisions show; those of the
+    student's first answer where it was weighed against others."""
     is_known: bool = True
     """Whether the student knows a word of what was said, by its bundle's lexicon."""
     slips: tuple[tuple[str, str], ...] = ()
@@ -112,6 +115,11 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     """Runs of the graph that finding them took."""
     trace: tuple[Trace, ...] = ()
     """With skills, of the first decision and each skill; empty unless it was asked for."""
+
+    def wish(self, talk: Collection[str]) -> float:
+        """P(something is wanted at all | grammar), 0..1, where calls of `talk` say that nothing
+        is, or nobody knows what."""
+        return wish(self.tools, talk)
 
     def as_read(self, text: str) -> str:
         """Words of the dialogue as the student read them."""
@@ -127,6 +135,11 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
             others=tuple(Other(calls=calls, confidence=math.exp(one.log_probability), text=text)
                          for text, one in zip(texts, found.answers, strict=True)
                          if (calls := read(text)) is not None))
+
+
+def wish(tools: Sequence[tuple[str, float]], talk: Collection[str]) -> float:
+    """P(something is wanted at all): what no tool of `talk` has of `Decoding.tools`."""
+    return max(0.0, 1.0 - sum(share for name, share in tools if name in talk))
 
 
 def unanswered(outcome: Outcome) -> Decoding:
@@ -152,6 +165,8 @@ def joined(picked: Decoding, answers: Sequence[Decoding]) -> Decoding:
         decode_ms=sum(part.decode_ms for part in parts),
         smallest_margin=min(part.smallest_margin for part in parts),
         grammar_mass=picked.grammar_mass,
+        tools=tuple((name, share * dict(picked.tools).get(picked.calls[0].name, 1.0))
+                    for name, share in answers[0].tools) if good and answers else (),
         others=tuple(msgspec.structs.replace(
             other, confidence=other.confidence * picked.confidence) for other in others),
         others_passes=sum(part.others_passes for part in parts),

@@ -16,6 +16,7 @@ from iotcall.errors import CallError
 from iotcall.formats import Format, PromptPieces
 from iotcall.grammar import Automaton, Binder, Walk
 from iotcall.grammar.machine import TokenBytes
+from iotcall.runtime.chances import Chances
 from iotcall.runtime.prompt import PromptTokens
 
 LEAST_ROOM = 48
@@ -44,6 +45,7 @@ class Part:
         self._tokenizer, self._format, self._end = tokenizer, format, pieces.end
         self._prompt = PromptTokens(tokenizer, format, pieces, catalogue)
         self._turns: dict[tuple[str, str], list[int]] = {}
+        self.chances = Chances(format, catalogue, self.text)
         self._opening = self._prompt.opening()
         self.prefix = (*self._prompt.prefix(), *self._opening)
         """Tokens that every prompt without earlier turns begins with."""
@@ -76,6 +78,10 @@ class Part:
             return []
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """What is written with some tokens of an answer."""
+        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=False))
 
     def read(self, text: str) -> tuple[ToolCall, ...] | None:
         """The calls of a finished answer; None where it is none: the automaton is trusted, and

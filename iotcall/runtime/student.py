@@ -315,28 +315,24 @@ class Student:
         if wanted and decoding.outcome == "call" and wanted.worth(
                 decoding.calls, decoding.confidence):
             found = find_others(walk, self.decoder, memory, ids, path, request.limits, wanted)
-            decoding = decoding.beside(found, self._text, part.read)
+            decoding = decoding.beside(found, part.text, part.read)
         return decoding
 
     def _decoding(self, part: Part, path: Decoded, prompt: Sequence[int]) -> Decoding:
         finished = path.outcome == "call"
-        text = self._text(path.tokens[:-1] if finished else path.tokens)
-        outcome: Outcome = path.outcome
+        text = part.text(path.tokens[:-1] if finished else path.tokens)
         calls = part.read(text) if finished else None
-        if finished and calls is None:
-            outcome = "invalid"
+        outcome: Outcome = "invalid" if finished and calls is None else path.outcome
+        good = outcome == "call"
         return Decoding(
             calls=calls or (), text=text, outcome=outcome,
-            confidence=math.exp(path.log_probability) if outcome == "call" else 0.0,
+            confidence=math.exp(path.log_probability) if good else 0.0,
             decisions=len(path.decisions), tokens=len(path.tokens), passes=path.passes,
             prefill_ms=path.prefill_ms, decode_ms=path.decode_ms, drafted=path.drafted,
             smallest_margin=path.smallest_margin, grammar_mass=path.grammar_mass,
+            tools=part.chances.of(path.decisions, path.tokens) if good else (),
             trace=(Trace(tuple(prompt), tuple(path.tokens), tuple(path.decisions)),)
             if self._modes.traced else ())
-
-    def _text(self, tokens: Sequence[int]) -> str:
-        text: str = self.tokenizer.decode(list(tokens), skip_special_tokens=False)
-        return text
 
 
 class _Request(msgspec.Struct, frozen=True):

@@ -14,8 +14,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from iotcall.distill.public import off_topic_rules, ordinary_talk
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORK = ROOT / "build" / "bench" / "students"
 IOTCALL = Path(sys.executable).parent / "iotcall"
@@ -88,20 +86,23 @@ def figures(student: str, public: Path | None) -> list[str]:
         said = next(path for path in (folder / "voices" / "dev.said", folder / "golden.jsonl")
                     if path.is_file())
         found = asked("calibrate", "--bundle", student, "--data", str(said), "--off-topic",
-                      str(talked(public, folder)), "--talk-risk", "0.02", "--dry-run")
-        rows.append(f"\nAt {found['calibration']['fallback_below']:.2f}, where at most 2 % of "
-                    f"ordinary talk becomes a command: {found['off_topic']['share']:.1%} of "
-                    f"{found['off_topic']['utterances']}, and {found['commands']['share']:.1%} of "
-                    "commands pass")
+                      str(talked(public, folder)), "--check")
+        at, talk = found["thresholds"], found["off_topic"]
+        rows.append(f"\nAt its thresholds (confidence "
+                    f"{at['fallback_below']:.2f}, that something is "
+                    f"wanted {at['wish_from']:.2f}) {talk['passed']} of {talk['utterances']} "
+                    f"sentences of ordinary talk ({talk['share']:.1%}) become a command, and "
+                    f"{found['commands']['share']:.1%} of commands pass")
     return rows
 
 
 def talked(public: Path, folder: Path) -> Path:
-    """A file of ordinary talk that no training has seen, a quarter of it."""
-    talk = ordinary_talk(public / "offtopic" / "clinc_train.jsonl", off_topic_rules(folder),
-                         to_judge=True)
+    """Ordinary talk that no training has seen, nor any threshold: every other sentence of it."""
+    WORK.mkdir(parents=True, exist_ok=True)
     file = WORK / f"{folder.name}.talk"
-    file.write_text("\n".join(talk[::4]) + "\n", encoding="utf-8")
+    asked("distill", "talk", str(public / "offtopic" / "clinc_train.jsonl"), "--catalogue",
+          folder.name, "--part", "judge", "--out", str(file))
+    file.write_text("".join(file.read_text("utf-8").splitlines(keepends=True)[::2]), "utf-8")
     return file
 
 

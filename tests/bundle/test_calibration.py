@@ -30,8 +30,8 @@ MADE = Calibration(fallback_below=0.875, risk=0.02, doubt=0.1, proven=True, item
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the starter."""
-    return Path(shutil.copytree(shipped("bundles") / "smart_home", tmp_path / "home"))
+    """A copy of a bundle that is shipped without a calibration."""
+    return Path(shutil.copytree(shipped("bundles") / "home", tmp_path / "home"))
 
 
 def test_a_calibrated_bundle_is_whole_and_says_what_it_rests_on(folder: Path) -> None:
@@ -45,9 +45,11 @@ def test_a_calibrated_bundle_is_whole_and_says_what_it_rests_on(folder: Path) ->
 
 
 def test_its_threshold_stands_in_place_of_the_catalogues(folder: Path) -> None:
-    assert dialogue_of(open_bundle(folder)).fallback_below == 0.5
+    assert dialogue_of(open_bundle(folder)).fallback_below == 0.3
     calibrate_bundle(folder, MADE)
     assert dialogue_of(open_bundle(folder)).fallback_below == 0.875
+    calibrate_bundle(folder, msgspec.structs.replace(MADE, wish_from=0.75))
+    assert dialogue_of(open_bundle(folder)).wish_from == 0.75
 
 
 def test_a_second_calibration_replaces_the_first(folder: Path) -> None:
@@ -86,7 +88,8 @@ def test_an_altered_bundle_gets_no_new_hashes(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("change", "says"), [
-    ({"fallback_below": 1.5}, "from 0 to 1"), ({"fallback_below": "x"}, "is no calibration"),
+    ({"fallback_below": 1.5}, "from 0 to 1"), ({"wish_from": -1}, "from 0 to 1"),
+    ({"fallback_below": "x"}, "is no calibration"),
     ({"below": 1}, "is no calibration"),
 ])
 def test_a_calibration_that_does_not_fit_is_refused(

@@ -93,7 +93,7 @@ def test_a_calibrated_bundle_has_its_threshold_and_says_how_sure_it_is(
     calibration = open_bundle(tmp_path / "out").calibration
     assert calibration is not None
     assert calibration.fallback_below == made["fallback_below"]
-    assert open_bundle(STARTER).calibration is None
+    assert open_bundle(STARTER).calibration != calibration
 
 
 def test_a_threshold_by_ordinary_talk_says_so_in_the_bundle(tmp_path: Path, rows: Path) -> None:
@@ -107,8 +107,14 @@ def test_a_threshold_by_ordinary_talk_says_so_in_the_bundle(tmp_path: Path, rows
     assert "of ordinary talk" in made["method"]
     assert (made["items"], made["risk"]) == (30, 0.1)
     assert found["off_topic"]["passed"] == made["wrong"] == 0
-    assert made["fallback_below"] == 0.5  # dialogue.toml's: never below
+    assert made["fallback_below"] == 0.5  # dialogue.toml's
+    assert 0 <= made["wish_from"] < 1
     assert open_bundle(tmp_path / "out").calibration is not None
+    checked = run_json("calibrate", "--bundle", str(tmp_path / "out"), "--data", str(rows),
+                       "--off-topic", str(talk), "--check")
+    assert checked["thresholds"] == {key: made[key] for key in ("fallback_below", "wish_from")}
+    assert checked["commands"] == found["commands"]
+    assert "that something is wanted" in run("calibrate", "--data", str(rows), "--check")
     told = run("calibrate", "--data", str(rows), "--off-topic", str(talk), "--talk-risk", "0.02",
                "--dry-run")
     assert "NOT proven: at most 2.0% of ordinary talk becomes a command" in told
@@ -120,12 +126,13 @@ def test_too_few_items_are_said_and_written_only_by_force(tmp_path: Path) -> Non
     few = tmp_path / "few.said"
     few.write_text("kitchen light on | toggle_lights state=on room=kitchen\n")
     tried = ["calibrate", "--bundle", bundle, "--data", str(few)]
+    before = open_bundle(Path(bundle)).calibration
     refused = run(*tried, code=2)
     assert "too few items: 1 calls" in refused
     assert "nothing was written" in refused
-    assert open_bundle(Path(bundle)).calibration is None
+    assert open_bundle(Path(bundle)).calibration == before
     assert "NOT proven" in run(*tried, "--dry-run")
-    assert open_bundle(Path(bundle)).calibration is None
+    assert open_bundle(Path(bundle)).calibration == before
     forced = json.loads(run(*tried, "--force", "--json"))
     assert not forced["calibration"]["proven"]
     calibration = open_bundle(Path(bundle)).calibration

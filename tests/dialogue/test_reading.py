@@ -16,6 +16,7 @@ from iotcall.errors import FileError
         ("history_turns = 4", "history_turn = 4", "", "did you mean `history_turns`"),
         ("history_turns = 4", "history_turns = 99", "history_turns", "0 to 16"),
         ("fallback_below = 0.5", "fallback_below = 5", "fallback_below", "0 to 1"),
+        ("fallback_below = 0.5", "fallback_below = 0.5\nwish_from = 2", "wish_from", "0 to 1"),
         ("confirm_seconds = 20", "confirm_seconds = 0", "confirm_seconds", "above 0"),
         ("[set.toggle_lights]", "[set.toggle_lamps]", "set.toggle_lamps", "no tool"),
         ("{subject} cannot be", "{subjekt} cannot be", "replies.offline", "expected {subject}"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -12,20 +14,23 @@ from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.distill.noise import Noise
 from iotcall.distill.public import (
     OffTopicRules,
+    TalkPart,
     WithPublic,
     off_topic_call,
     off_topic_rules,
     ordinary_talk,
+    part_of,
     public_dialogues,
-    set_aside,
 )
 from iotcall.errors import CallError, FileError, InputError
 from iotcall.evaluate import Dialogue, LabelledTurn, write_dialogues
 from iotcall.shipped import shipped
+from tests.cli.command import run, run_json
 
 NOTE = ToolCall("note", {"text": "milk"})
 OFF = ToolCall("note", {"text": "nothing"})
 SILENT = Noise(padded=0, slips=0, misheard=0)
+PARTS = get_args(TalkPart)
 RULES = OffTopicRules(tool="note", arguments={"text": "nothing"}, served=("balance",))
 
 
@@ -43,24 +48,24 @@ def talk_file(tmp_path: Path, rows: list[tuple[str, str]]) -> Path:
 
 def test_a_sentence_is_set_aside_whatever_its_case_and_spaces() -> None:
     texts = [f"tell me joke number {number}" for number in range(1000)]
-    assert 250 < sum(map(set_aside, texts)) < 350
-    assert all(set_aside(text) == set_aside(f"  {text.upper()} ") for text in texts)
+    parts = Counter(map(part_of, texts))
+    assert 650 < parts["learn"] < 750
+    assert all(100 < parts[part] < 200 for part in ("calibrate", "judge"))
+    assert all(part_of(text) == part_of(f"  {text.upper()} ") for text in texts)
 
 
 def test_no_sentence_is_learnt_and_judged_by(tmp_path: Path) -> None:
     path = talk_file(tmp_path, [(f"joke {number}", "joke") for number in range(100)]
                      + [("how much have i got", "balance")])
-    learnt = ordinary_talk(path, RULES, to_judge=False)
-    judged = ordinary_talk(path, RULES, to_judge=True)
-    assert len(learnt) + len(judged) == 100
-    assert not set(learnt) & set(judged)
-    assert judged
+    parts = [ordinary_talk(path, RULES, part) for part in PARTS]
+    assert all(parts)
+    assert len({text for part in parts for text in part}) == sum(map(len, parts)) == 100
 
 
 def test_empty_lines_are_no_rows(tmp_path: Path) -> None:
     path = tmp_path / "talk.jsonl"
     path.write_text('\n{"text": "a", "intent": "x"}\r\n\n{"text": "b", "intent": "x"}\n\n')
-    found = [text for each in (True, False) for text in ordinary_talk(path, RULES, to_judge=each)]
+    found = [text for part in PARTS for text in ordinary_talk(path, RULES, part)]
     assert sorted(found) == ["a", "b"]
 
 
@@ -69,13 +74,13 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "talk.jsonl"
     path.write_text('{"text": "a", "intent": "x"}\n' + line + "\n")
     with pytest.raises(FileError) as caught:
-        ordinary_talk(path, RULES, to_judge=False)
+        ordinary_talk(path, RULES, "learn")
     assert caught.value.place == "line 2"
 
 
 def test_a_missing_file_of_talk_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"talk\.jsonl"):
-        ordinary_talk(tmp_path / "talk.jsonl", RULES, to_judge=False)
+        ordinary_talk(tmp_path / "talk.jsonl", RULES, "learn")
 
 
 @pytest.mark.parametrize("name", ["banking", "home", "smart_home"])
@@ -113,6 +118,22 @@ def test_a_turn_of_talk_stands_anywhere_in_a_dialogue() -> None:
 def test_public_dialogues_take_their_share() -> None:
     files = sum(dialogue.turns[0].utterance == "from a file" for dialogue in mixed(1, public=0.25))
     assert 70 < files < 130
+
+
+def test_a_part_is_written_for_those_who_judge(tmp_path: Path) -> None:
+    path = talk_file(tmp_path, [(f"tell me  joke {number}", "joke") for number in range(100)]
+                     + [(f"balance {number}", "balance") for number in range(100)])
+    out = tmp_path / "judge.talk"
+    asked = ("distill", "talk", str(path), "--catalogue", "banking", "--out", str(out), "--part")
+    found = run_json(*asked, "judge")
+    lines = out.read_text().splitlines()
+    assert len(lines) == found["sentences"] > 5
+    assert all(line.startswith("tell me joke ") and part_of(line) == "judge" for line in lines)
+    assert "is the file to read" in run(
+        "distill", "talk", str(path), "--catalogue", "banking", "--part", "learn", "--out",
+        str(path), code=2)
+    path.write_text('{"text": "balance", "intent": "balance"}\n')
+    assert "no sentence of it" in run(*asked, "learn", code=2)
 
 
 def test_nothing_is_mixed_in_without_a_share() -> None:

@@ -2,42 +2,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from iotcall.bundle import Bundle, open_bundle
+from iotcall.bundle import Bundle
 from iotcall.catalogue import ToolCall
+from iotcall.dialogue.thresholds import Thresholds
 from iotcall.evaluate.calibration import (
     commands_heard,
     commands_passed,
-    is_command,
     talk_passed,
-    talk_tools,
 )
 from iotcall.evaluate.files import Said
 from iotcall.runtime import Student
-from iotcall.shipped import shipped
 from tests.evaluate.items import item
 
-ON, TALK = ToolCall("lamp", {"state": "on"}), ToolCall("intent_unclear")
+ON, OFF = (ToolCall("lamp", {"state": state}) for state in ("on", "off"))
+TALK = ToolCall("intent_unclear")
 
 
-def test_tools_that_command_nothing_are_those_the_dialogue_answers_itself(
-    bundle_of: Callable[[str], Bundle]
-) -> None:
-    assert talk_tools(open_bundle(shipped("bundles") / "smart_home")) == {"intent_unclear"}
-    assert talk_tools(bundle_of("qwen3")) == frozenset()
-
-
-def test_of_several_calls_one_that_does_something_is_a_command() -> None:
-    assert is_command((TALK, ON), {"intent_unclear"})
-    assert not is_command((TALK,), {"intent_unclear"})
-    assert not is_command((), {"intent_unclear"})
-
-
-def test_commands_pass_at_their_confidence_whether_right_or_wrong() -> None:
-    items = [item((ON,), (ON,), confidence=0.8), item((ON,), (TALK,), confidence=0.9),
+def test_commands_pass_at_their_thresholds_as_the_right_ones_or_not() -> None:
+    items = [item((ON,), (ON,), confidence=0.8), item((ON,), (OFF,), confidence=0.9),
              item((ON,), (ON,), confidence=0.79), item((TALK,), (ON,), confidence=1.0),
+             item((ON,), (TALK,), confidence=1.0),
+             item((ON,), (ON,), confidence=1.0, tools=(("lamp", 0.6), ("intent_unclear", 0.4))),
              item((ON,), (), answered=False, confidence=0.0)]
-    found = commands_passed(items, 0.8, {"intent_unclear"})
-    assert (found.utterances, found.passed, found.share) == (4, 2, 0.5)
+    asked = Thresholds(fallback_below=0.8, wish_from=0.7)
+    found = commands_passed(items, asked, {"intent_unclear"})
+    assert (found.utterances, found.passed) == (6, 2)
+    assert commands_passed(items, Thresholds(fallback_below=0.8), {"intent_unclear"}).passed == 3
+    assert commands_passed(items, Thresholds(), {"intent_unclear"}).passed == 4
 
 
 def test_talk_passes_where_the_student_takes_it_for_a_command(
@@ -48,9 +39,8 @@ def test_talk_passes_where_the_student_takes_it_for_a_command(
     with Student.open(bundle_of("qwen3"), threads=1) as student:
         heard = commands_heard(student, said, frozenset(), done.append)
         assert commands_heard(student, said, {"lamp"}) == []
-    assert [confidence for confidence, _ in heard] == sorted(
-        (confidence for confidence, _ in heard), reverse=True)
-    every, none = talk_passed(heard, 3, 0.0), talk_passed(heard, 3, 1.1)
+    assert [each.wish for each in heard] == [1.0, 1.0]  # no tool of its says that nothing is wanted
+    every, none = (talk_passed(heard, 3, Thresholds(fallback_below=least)) for least in (0.0, 1.1))
     assert (every.utterances, every.passed) == (3, 2)
     assert all("attic" in example for example in every.examples)
     assert done == [1, 2, 3]

@@ -101,7 +101,7 @@ def test_an_answer_ends_where_its_deadline_passed_and_says_how_far_it_came(
         assert (found.confidence, found.others) == (0.0, ())
         end = expected.decisions[passes].after
         assert found.trace[0].tokens == expected.tokens[:end]
-        assert found.text == student._text(expected.tokens[:end])
+        assert found.text == student.parts.main.text(expected.tokens[:end])
         assert_same(student.decode([], SAID), reference.answer([], SAID))
 
 

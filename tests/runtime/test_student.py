@@ -238,4 +238,4 @@ def test_adversarial_logits_give_a_valid_call_or_a_named_outcome(
             assert path.outcome in ("call", "too_long", "no_logits")
             assert not np.isnan(path.log_probability)
             if path.outcome == "call":
-                assert student.parts.main.read(student._text(path.tokens[:-1]))
+                assert student.parts.main.read(student.parts.main.text(path.tokens[:-1]))

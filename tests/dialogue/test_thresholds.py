@@ -1,0 +1,67 @@
+"""What an answer must have before anything is done for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from iotcall.bundle import Bundle, Calibration, open_bundle
+from iotcall.catalogue import ToolCall
+from iotcall.dialogue.thresholds import (
+    Thresholds,
+    is_command,
+    own_thresholds,
+    talk_tools,
+    usual_thresholds,
+)
+from iotcall.runtime.answers import Decoding, unanswered
+from iotcall.shipped import shipped
+
+ON, TALK = ToolCall("lamp", {"state": "on"}), ToolCall("intent_unclear")
+
+
+def decoding(*calls: ToolCall, confidence: float = 1.0, talk: float = 0.0) -> Decoding:
+    return msgspec.structs.replace(
+        unanswered("no_text"), outcome="call", calls=calls, confidence=confidence,
+        tools=(("lamp", 1.0 - talk), ("intent_unclear", talk)))
+
+
+def test_tools_that_command_nothing_are_those_the_dialogue_answers_itself(
+    bundle_of: Callable[[str], Bundle]
+) -> None:
+    assert talk_tools(open_bundle(shipped("bundles") / "smart_home")) == {"intent_unclear"}
+    assert talk_tools(bundle_of("qwen3")) == frozenset()
+
+
+def test_of_several_calls_one_that_does_something_is_a_command() -> None:
+    assert is_command((TALK, ON), {"intent_unclear"})
+    assert not is_command((TALK,), {"intent_unclear"})
+    assert not is_command((), {"intent_unclear"})
+
+
+@pytest.mark.parametrize(("answer", "expected"), [
+    (decoding(ON, confidence=0.6, talk=0.1), True),
+    (decoding(ON, confidence=0.4, talk=0.1), False),
+    (decoding(ON, confidence=0.6, talk=0.3), False),  # sure of what, not of whether
+    (decoding(TALK, confidence=0.6, talk=0.7), True),  # nothing need be wanted for a question back
+    (decoding(TALK, confidence=0.4, talk=0.7), False),
+    (decoding(), False),
+    (unanswered("too_slow"), False),
+])
+def test_a_command_must_be_wanted_and_understood(answer: Decoding, expected: bool) -> None:
+    asked = Thresholds(fallback_below=0.5, wish_from=0.8)
+    assert asked.accept(answer, {"intent_unclear"}) == expected
+
+
+def test_a_bundles_calibration_stands_in_place_of_its_dialogue(
+    bundle_of: Callable[[str], Bundle]
+) -> None:
+    starter = open_bundle(shipped("bundles") / "smart_home")
+    assert usual_thresholds(starter) == Thresholds(fallback_below=0.5)
+    made = Calibration(fallback_below=0.4, wish_from=0.9, risk=0.02, doubt=0.1, proven=True,
+                       items=600, accepted=3, wrong=3, method="by hand", data_sha256=())
+    assert own_thresholds(msgspec.structs.replace(starter, calibration=made)) == Thresholds(
+        fallback_below=0.4, wish_from=0.9)
+    assert own_thresholds(bundle_of("qwen3")) == Thresholds()
