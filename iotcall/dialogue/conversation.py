@@ -206,6 +206,12 @@ class Conversation:
         """The outcome of what the student answered; remembered where it was understood."""
         settings = self._settings
         let_go, session.let_go = session.let_go, None
+        if let_go and decoding.slips:
+            said = meant(words(utterance), decoding.slips)
+            if is_only(said, settings.yes, settings.polite):
+                return self._once_more(session, let_go, agreed=session.may_agree)
+            if let_go.plan and is_only(said, settings.no, settings.polite):
+                return Answer(reply=settings.replies.dropped, calls=let_go.plan.calls)
         if not self.is_understood(decoding):
             log.info("dialogue.not_understood", site_id=session.site_id,
                      outcome=decoding.outcome, confidence=round(decoding.confidence, 3),
@@ -213,7 +219,8 @@ class Conversation:
             return NotUnderstood(reply=settings.replies.not_understood, calls=decoding.calls)
         if let_go and settings.house and any(call.name == "confirm" for call in decoding.calls):
             return self._yes_and(session, utterance, session_id, decoding, let_go)
-        return self._settle(session, utterance, session_id, decoding.calls)
+        return self._settle(session, utterance, session_id, decoding.calls,
+                            meant=decoding.as_read(utterance))
 
     def report(self, plan: Plan, verdicts: Sequence[Verdict], *,
                chores: Sequence[str] = ()) -> str:
@@ -287,13 +294,11 @@ class Conversation:
 
     def _yes_and(self, session: Session, utterance: str, session_id: str | None,
                  decoding: Decoding, let_go: Pending) -> Outcome:
-        """A yes in words that are none of ours is asked about again, unless they are but for a slip
-        of the finger ("yepp"); one beside another wish confirms nothing, and that is said."""
+        """A yes in words that are none of ours is asked about again; one beside another wish
+        confirms nothing, and that is said."""
         rest = tuple(call for call in decoding.calls if call.name != "confirm")
         if not rest:
-            said, settings = words(utterance), self._settings
-            return self._once_more(session, let_go, agreed=session.may_agree and is_only(
-                meant(said, decoding.slips), settings.yes, settings.polite))
+            return self._once_more(session, let_go, agreed=False)
         devices = {told.device.id: told.device for told in let_go.question.confirms}
         left = sentence(self._settings.replies.not_alone.format(
             subject=subject(tuple(devices.values()), self.home, self._settings)))

@@ -85,7 +85,7 @@ class Speller:
         """`names` of things that are spoken of here: their words are right as they are, and what a
         slip was meant for before any usual word."""
         own = dict.fromkeys(word.lower() for name in names for word in _WORD.findall(name))
-        own |= dict.fromkeys(f"{word}s" for word in own)
+        own |= dict.fromkeys(f"{word}s" for word in own if not word.endswith("s"))
         self._share = {word: 1 / (rank + _FLAT) for rank, word in enumerate(lexicon.usual)}
         self._share |= dict.fromkeys(own, 1 / _FLAT)
         self._before = {*own, *lexicon.usual[:_USUAL]}

@@ -127,7 +127,11 @@ def trained(variant: Variant, public: Path) -> dict[str, Any]:
         variant.catalogue(made)
         made.rename(folder)
     recipe = WORK / f"{variant.name}.toml"
-    recipe.write_bytes(msgspec.toml.encode({**USUAL, **variant.recipe, "catalogue": str(folder)}))
+    wanted = {**USUAL, **variant.recipe, "catalogue": str(folder)}
+    recipe.write_text(_toml({key: value for key, value in wanted.items()
+                             if not isinstance(value, dict)})
+                      + "".join(f"\n[{key}]\n{_toml(value)}" for key, value in wanted.items()
+                                if isinstance(value, dict)), "utf-8")
     done = subprocess.run(
         [str(IOTCALL), "train", "--recipe", str(recipe), "--public", str(public), "--dev",
          str(CATALOGUE / "voices" / "dev.said"), "--out", str(out), "--resume", "--json"],
@@ -136,6 +140,11 @@ def trained(variant: Variant, public: Path) -> dict[str, Any]:
         raise SystemExit(done.returncode)
     told: dict[str, Any] = json.loads(done.stdout)
     return told
+
+
+def _toml(values: dict[str, Any]) -> str:
+    """Numbers and texts are written in TOML as in JSON."""
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
 
 
 def main() -> None:

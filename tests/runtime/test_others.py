@@ -176,7 +176,8 @@ def test_a_students_runner_up_is_the_second_of_the_best_answers(
                 assert len(own) > RUNNER_UP.passes  # that it would have taken
                 continue
             second, = found.others
-            assert second.calls == student.parts.main.read(student.parts.main.text(other.tokens[:-1]))
+            main = student.parts.main
+            assert second.calls == main.read(main.text(other.tokens[:-1]))
             assert second.confidence == pytest.approx(math.exp(other.log_probability), abs=0.01)
             assert found.others_passes == len(own)
             assert found.passes + found.others_passes == len(watch.passes)
@@ -214,7 +215,8 @@ def test_of_a_closed_catalogue_it_is_the_second_of_all_calls(
         if min(ranked[0][1] - ranked[1][1], ranked[1][1] - ranked[2][1]) > 0.05:
             second, = found.others
             assert found.trace[0].tokens == ranked[0][0]
-            assert second.calls == student.parts.main.read(student.parts.main.text(ranked[1][0][:-1]))
+            main = student.parts.main
+            assert second.calls == main.read(main.text(ranked[1][0][:-1]))
             assert second.confidence == pytest.approx(math.exp(ranked[1][1]), abs=0.01)
 
 

@@ -58,6 +58,11 @@ def test_a_genitive_keeps_its_ending() -> None:
     assert Speller(LEXICON, ["kids' aircon"]).respelt("kisd' aircno").read == "kids' aircon"
 
 
+def test_a_name_that_is_a_plural_has_no_other() -> None:
+    assert Speller(Lexicon(usual=("the",)), ["net curtains"]).respelt(
+        "the curtainss").read == "the curtains"
+
+
 def test_names_may_stand_in_plural() -> None:
     at_home = Speller(LEXICON, ["aircon"])
     assert at_home.word("airclns") == "aircons"

@@ -44,10 +44,10 @@ class HouseReader:
 
     def weigher(self, utterance: str, home: Home, session: Session) -> Weigher:
         """For the answers of a student to the utterance."""
-        return Weigher(utterance, home, self._house.nouns, lambda calls: self.resolved(
-            calls, utterance, home, session).outcome,
+        return Weigher(utterance, home, self._house.nouns, lambda calls, meant: self.resolved(
+            calls, meant, home, session).outcome,
             Alone(home, self._house, self._settings),
-            lambda call: is_beyond(call, self._around(home, session, utterance)))
+            lambda call, meant: is_beyond(call, self._around(home, session, meant)))
 
     def clauses(self, utterance: str) -> tuple[str, ...]:
         """Of three commands or more in one breath; empty: it is none."""

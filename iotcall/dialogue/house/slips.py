@@ -22,12 +22,15 @@ _LOST = 2
 
 
 def slipped_from(said: Words, home: Home) -> Iterator[Words]:
-    """The names of devices of which it is the one slip: the last word one slip away, or either end
-    lost, and the other words, one at least, as they are."""
+    """The names of devices and rooms of which it is the one slip: the last word one slip away, or
+    either end lost, and the other words, one at least, as they are."""
     if len(said) < 2:
         return
-    for name in dict.fromkeys(plain(name.replace("/", " ")) for device in home.devices
-                              for name in (device.name, *device.aliases)):
+    named = [name.replace("/", " ") for device in home.devices
+             for name in (device.name, *device.aliases)]
+    named += [name.replace("_", " ") for key, room in home.rooms.items()
+              for name in (key, *room.aliases)]
+    for name in dict.fromkeys(map(plain, named)):
         if len(name) == len(said) and said != name:
             places = [at for at in range(len(said)) if said[at] != name[at]]
             if len(places) == 1 and _is_slip(said, name, places[0]):

@@ -47,6 +47,8 @@ _BEFORE_A_LIST = _JOINS | {
     "dim", "brighten", "on", "off", "up", "down", "can", "could", "would", "will", "you",
     "please", "hey", "ok", "okay", "so", "now", "then", "also", "just", "in", "same", "too", "for"}
 """What may stand before it, from the beginning on, or beside a room: nothing that may spare one."""
+_NAMES = ("target", "except")
+"""Arguments whose words may be a name that no lexicon knows."""
 _NEVER_ADDED = frozenset({"lock", "cover"})
 _UNSEEN = 0.5
 """Of the answers that were not looked at, together."""
@@ -56,24 +58,27 @@ class Weigher:
     """Of the answers to one utterance."""
 
     def __init__(self, utterance: str, home: Home, nouns: Sequence[Noun],
-                 foresee: Callable[[Sequence[ToolCall]], Foreseen], alone: Alone,
-                 is_beyond: Callable[[ToolCall], bool]) -> None:
+                 foresee: Callable[[Sequence[ToolCall], str], Foreseen], alone: Alone,
+                 is_beyond: Callable[[ToolCall, str], bool]) -> None:
         """`foresee` says what calls would come to, `is_beyond` whether nobody would wish that of
-        what a call names."""
+        what a call names; both after the words that were meant."""
         self._home, self._nouns = home, nouns
-        self._utterance = utterance
+        self._utterance = self._meant = utterance
         self._literally = tuple(map(singular, words(utterance)))
         self._hear(words(utterance))
         self._devices = {tuple(map(singular, name)) for name in _device_names(home)}
         self._rooms = {tuple(map(singular, words(name.replace("_", " ")))) for key, room
                        in home.rooms.items() for name in (key, *room.aliases)} - {()}
         self._of_names = frozenset(word for name in self._devices for word in name)
-        self._foresee = foresee
-        self._alone, self._is_beyond = alone, is_beyond
+        self._foreseen_after, self._beyond_after = foresee, is_beyond
+        self._alone = alone
 
     def _hear(self, said: Words) -> None:
         self._words, self._said = said, tuple(map(singular, said))
         self._names = _names_in(self._said, self._home, self._nouns)
+
+    def _foresee(self, calls: Sequence[ToolCall]) -> Foreseen:
+        return self._foreseen_after(calls, self._meant)
 
     def is_doubtful(self, calls: tuple[ToolCall, ...], confidence: float) -> bool:
         """Whether other answers are worth a look."""
@@ -89,6 +94,7 @@ class Weigher:
         complaints; but nothing is done any more for somebody who has broken off.
         """
         if decoding.slips:
+            self._meant = decoding.as_read(self._utterance)
             self._hear(meant(words(self._utterance), decoding.slips))
         told = self._alone.calls(self._utterance, decoding.calls, decoding.confidence,
                                  decoding.slips)
@@ -119,17 +125,26 @@ class Weigher:
 
     def _spelt(self, decoding: Decoding) -> Decoding:
         """The answers in the words that were meant, where this home makes more of those than of the
-        words that were said: "kettlee", but not "Kevns lamp" if there is one."""
+        words that were said: "kettlee", but not "Kevns lamp" if there is one. What is no target, as
+        a room, is in the words that were meant where it makes no less of them; what is put on a
+        list is as it was said."""
+        def read(calls: tuple[ToolCall, ...], *kept: str) -> tuple[ToolCall, ...]:
+            return tuple(ToolCall(call.name, {
+                key: decoding.as_read(value) if isinstance(value, str) and key not in kept
+                else value for key, value in call.arguments.items()}) for call in calls)
+
         def best(calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
-            right = tuple(ToolCall(call.name, {
-                key: decoding.as_read(value) if isinstance(value, str) else value
-                for key, value in call.arguments.items()}) for call in calls)
+            right = read(calls, "items")
             if right == calls:
                 return calls
             # subtle: "deks lamp" sounds like the deck's, and is the desk lamp all the same
             named, before = self._named_in(right), self._named_in(calls)
-            better = _usual(right, self._foresee(right)) - _usual(calls, self._foresee(calls))
-            return right if named > before or (named == before and better > 0) else calls
+            usual = _usual(calls, self._foresee(calls))
+            better = _usual(right, self._foresee(right)) - usual
+            if named > before or (named == before and better > 0):
+                return right
+            beside = read(calls, "items", *_NAMES)
+            return beside if _usual(beside, self._foresee(beside)) >= usual else calls
 
         return msgspec.structs.replace(
             decoding, calls=best(decoding.calls),
@@ -202,7 +217,8 @@ class Weigher:
         locking = call.arguments.get("action") == "lock" and (
             carried or (every and "ref" in call.arguments))
         if named or "except" in call.arguments or (room and self._was_said(room)) or not (
-                locking or (carried and call.name in GRADED)) or not self._is_beyond(call):
+                locking or (carried and call.name in GRADED)) or not self._beyond_after(
+                    call, self._meant):
             return call
         bare = {key: value for key, value in call.arguments.items()
                 if key not in ("target", "ref", "room")}

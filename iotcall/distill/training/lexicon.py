@@ -2,9 +2,10 @@
 
 Leaves out: the spelling (see `iotcall.speech.typos`).
 
-The dialogues that it learnt from hold slips too, on purpose: a word that neither a dictionary nor
-the encoder which the student began with knows is taken for one where it is rare beside a known one
-of which one slip makes it.
+The dialogues that it learnt from hold slips too, on purpose, of hurried writers and made ones: a
+word that neither a dictionary nor the encoder which the student began with knows is taken for one
+where it is said less often than a known one of which one slip makes it, and what writers
+have used again and again where it is rare beside that one. A plural is none.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ from iotcall.speech import Lexicon
 from iotcall.speech.typos import one_slip_away
 
 _WORDS = re.compile(r"[a-z]+")
+_RARER = 4
+"""Such a word is said so many times less often than the known one."""
+_AGAIN = 3
+"""Lines in which a word of one writer's stands that was no slip."""
 _USUAL, _USUAL_UNKNOWN = 5, 25
 """Times that a usual word was said, at least: one that the encoder knows, and another."""
 _IN_SUBTITLES = 100
 """Times that a word of the language stands in the dictionary's subtitles, at least: a rarer one is
 met as a slip more often."""
-_RARER = 4
-"""A word that is said so many times less often than another may be a slip of it."""
 
 
 def encoder_words(folder: Path) -> frozenset[str]:
@@ -43,11 +46,27 @@ def dictionary_words() -> frozenset[str]:
                      if count >= _IN_SUBTITLES and _WORDS.fullmatch(word))
 
 
-def lexicon_of(texts: Iterable[str], known: Collection[str]) -> Lexicon:
+def written_again(folder: Path) -> frozenset[str]:
+    """The words, in small letters, that two writers have used, each file of a catalogue's written
+    dialogues being another's, or one in several lines: "pls" and "bruh" are words, "radiqtor" is a
+    slip."""
+    lines: Counter[str] = Counter()
+    files: Counter[str] = Counter()
+    for path in sorted((folder / "synthesis" / "said").glob("*.said")):
+        said = [set(_WORDS.findall(line.lower()))
+                for line in path.read_text(encoding="utf-8").splitlines()]
+        lines.update(word for line in said for word in line)
+        files.update(set().union(*said))
+    return frozenset(word for word in lines if lines[word] >= _AGAIN or files[word] > 1)
+
+
+def lexicon_of(texts: Iterable[str], known: Collection[str], again: Collection[str] = ()
+               ) -> Lexicon:
     """The lexicon of what was said.
 
     Args:
         known: words of the language, in small letters, that are never a slip.
+        again: words that writers have used again and again.
     """
     counts = Counter(word for text in texts for word in _WORDS.findall(text.lower()))
     usual: dict[str, int] = {}
@@ -55,8 +74,9 @@ def lexicon_of(texts: Iterable[str], known: Collection[str]) -> Lexicon:
     for word, count in counts.items():
         if len(word) < 3:
             continue
-        if word not in known and any(counts.get(other, 0) > _RARER * count and other in known
-                                     for other in one_slip_away(word)):
+        if word not in known and any(
+                other in known and f"{other}s" != word and counts.get(other, 0) > count * (
+                    _RARER if word in again else 1) for other in one_slip_away(word)):
             continue
         if count >= (_USUAL if word in known else _USUAL_UNKNOWN):
             usual[word] = count

@@ -31,7 +31,12 @@ from iotcall.distill.training.beginning import (
 )
 from iotcall.distill.training.development import Development
 from iotcall.distill.training.elder import Elder
-from iotcall.distill.training.lexicon import dictionary_words, encoder_words, lexicon_of
+from iotcall.distill.training.lexicon import (
+    dictionary_words,
+    encoder_words,
+    lexicon_of,
+    written_again,
+)
 from iotcall.distill.training.log import Begun, Judgement, Log, Loss, Row
 from iotcall.distill.training.precision import products, takes_bf16
 from iotcall.distill.training.quantised import (
@@ -47,6 +52,7 @@ from iotcall.distill.training.sequences import Example, sequences
 from iotcall.distill.training.warm_start import encoder_folder
 from iotcall.errors import InputError
 from iotcall.evaluate import Dialogue, wilson_interval
+from iotcall.shipped import find
 
 CHECKPOINT_EVERY = 500
 """Steps between two checkpoints."""
@@ -90,7 +96,8 @@ def train_student(
     _check_lengths(examples, start.positions)
     lexicon = lexicon_of(
         (turn.utterance for dialogue in dialogues for turn in dialogue.turns),
-        encoder_words(encoder_folder(recipe.warm_start)) | dictionary_words()
+        encoder_words(encoder_folder(recipe.warm_start)) | dictionary_words(),
+        written_again(find("grammars", recipe.catalogue))
     ) if recipe.warm_start else None
     judged = Development(dev, catalogue, start.format, start.pieces, start.tokenizer,
                          start.positions, lexicon) if dev else None

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from iotcall.catalogue import ToolCall
-from iotcall.dialogue import Plan, Question
+from iotcall.dialogue import Answer, Plan, Question
 from iotcall.runtime import Decoding
 from tests.dialogue.house.talk import House, call
 from tests.dialogue.house.test_weighing import among, decoded, weighed
@@ -102,17 +102,49 @@ def test_a_room_that_was_said_is_meant_beside_a_device(house: House) -> None:
     assert found.calls == said
 
 
+@pytest.mark.parametrize(("said", "slip", "room"), [
+    ("turn off all the lights upstrairs", ("upstrairs", "upstairs"), "upstairs"),
+    ("all lights off in the kichen now", ("kichen", "kitchen"), "kitchen")])
+def test_a_room_with_a_slip_in_it_is_kept(house: House, said: str, slip: tuple[str, str],
+                                          room: str) -> None:
+    wish = call("turn", state="off", target="lights", room=slip[0], scope="all")
+    found = msgspec.structs.replace(decoded(((wish,), 0.95)), slips=(slip,))
+    weighed_ = among(house, said, found)
+    assert weighed_.calls == (ToolCall("turn", {**wish.arguments, "room": room}),)
+    outcome = house.conversation.conclude(house.sessions.of("default"), said, None,
+                                          msgspec.structs.replace(weighed_, confidence=1.0))
+    assert isinstance(outcome, Plan)
+    rooms = {told.device.room for told in outcome.commands}
+    assert rooms
+    assert rooms < {device.room for device in house.home.devices if device.kind == "light"}
+
+
+def test_what_is_put_on_a_list_stays_as_it_was_said(house: House) -> None:
+    wish = call("list", action="add", items="bovrel", name="shoping")
+    found = msgspec.structs.replace(decoded(((wish,), 0.95)),
+                                    slips=(("bovrel", "barrel"), ("shoping", "shopping")))
+    [made] = among(house, "put bovrel on the shoping list", found).calls
+    assert made.arguments["items"] == "bovrel"
+    assert made.arguments["name"] == "shopping"
+
+
+def test_a_room_but_for_one_slip_is_that_room(house: House) -> None:
+    assert house.names(call("turn", state="on", target="living rook")) == house.names(
+        call("turn", state="on", target="living room"))
+
+
 UNLOCK = call("lock", action="unlock", target="front door")
+CONFIRM = call("confirm")
 
 
-def _yes(house: House, said: str, *slips: tuple[str, str]) -> object:
+def _yes(house: House, said: str, *slips: tuple[str, str], answer: ToolCall = CONFIRM) -> object:
     at = house.sessions.of("default")
     conversation = house.conversation
     asked = house.says(UNLOCK, said="unlok it")
     assert isinstance(asked, Question)
     assert conversation.begin(at, said, None) is None
     return conversation.conclude(at, said, None, Decoding(
-        calls=(call("confirm"),), text="", confidence=1.0, outcome="call", decisions=1, tokens=1,
+        calls=(answer,), text="", confidence=1.0, outcome="call", decisions=1, tokens=1,
         passes=1, prefill_ms=0.0, decode_ms=0.0, slips=slips))
 
 
@@ -122,6 +154,23 @@ def _yes(house: House, said: str, *slips: tuple[str, str]) -> object:
 def test_a_yes_with_a_slip_in_it_is_a_yes(house: House, said: str,
                                           slips: tuple[tuple[str, str], ...]) -> None:
     assert isinstance(_yes(house, said, *slips), Plan)
+
+
+@pytest.mark.parametrize("answer", [UNLOCK, OFF_TOPIC, call("lock", action="unlock", ref="it")])
+def test_a_yes_with_a_slip_is_one_whatever_a_student_makes_of_it(house: House, answer: ToolCall
+                                                                 ) -> None:
+    assert isinstance(_yes(house, "Yes yes, unlocki it", ("unlocki", "unlock"), answer=answer),
+                      Plan)
+
+
+@pytest.mark.parametrize(("said", "slips"), [
+    ("Negative. Cacnel", (("Cacnel", "Cancel"),)), ("no, canel", (("canel", "cancel"),)),
+    ("nno", (("nno", "no"),))])
+def test_a_no_with_a_slip_in_it_is_a_no(house: House, said: str,
+                                        slips: tuple[tuple[str, str], ...]) -> None:
+    found = _yes(house, said, *slips)
+    assert isinstance(found, Answer)
+    assert house.says(call("confirm"), said="yes") != found  # nothing waits for it any more
 
 
 @pytest.mark.parametrize(("said", "slips"), [
