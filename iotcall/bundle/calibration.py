@@ -24,7 +24,8 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """P(something is wanted at all), 0..1, under which it does too: `Decoding.wish`."""
     risk: float
     """Highest share that was asked for: of wrong calls among the accepted ones (fallback_below), or
-    of ordinary talk that becomes a command (wish_from); `method` says which."""
+    of ordinary talk that becomes a command (wish_from); `method` says which. The other threshold
+    is what the bundle had before."""
     doubt: float
     """Chance that the risk is higher all the same."""
     proven: bool

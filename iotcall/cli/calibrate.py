@@ -16,7 +16,7 @@ from iotcall.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iotcall.bundle import Bundle, Calibration
+    from iotcall.bundle import Calibration
     from iotcall.dialogue.thresholds import Thresholds
     from iotcall.evaluate.calibration import Heard, Passed
     from iotcall.evaluate.conformal import Choice
@@ -68,9 +68,9 @@ def calibrate(
     """Find the threshold at which calls are wrong as seldom as wanted; write it into the bundle.
 
     The hub takes it in place of dialogue.toml's fallback_below. With --talk-risk it is not the
-    confidence in a call but P(something is wanted at all) that gets a threshold, beside
-    fallback_below. The data must not have been used for training. Exit code 2, and nothing written,
-    where the data prove no threshold.
+    confidence in a call but P(something is wanted at all) that gets a threshold, wish_from. The
+    other one stays what the bundle has. The data must not have been used for training. Exit code 2,
+    and nothing written, where the data prove no threshold.
     """
     from iotcall.bundle import calibrate_bundle, check_place, check_signer, open_bundle
     from iotcall.cli.keys import signing_key
@@ -90,6 +90,15 @@ def calibrate(
         check_signer(folder, signer)
         if out:
             check_place(out, replace=False)
+    if check and (talk_risk is not None or out or key or force):
+        raise InputError("--check chooses and writes nothing: leave out --talk-risk, --out, --key "
+                         "and --force")
+    if talk_risk is not None and opened.skills:
+        raise InputError("--talk-risk: of a bundle with skills the tools of those that were not "
+                         "picked are not known; choose a confidence by --risk")
+    if talk_risk is not None and talk and not dry_run:
+        raise InputError("--talk with --talk-risk: a hub would not know that these tools command "
+                         "nothing; name them as unclear in dialogue.toml, or add --dry-run")
     if talk_risk is not None and not wanted:
         raise InputError("--talk-risk wants ordinary talk to prove it by: add --off-topic FILE")
     judged = asked(opened, dialogues, quiet=json)
@@ -111,10 +120,10 @@ def calibrate(
         return
     if talk_risk is None:
         files = data
-        choice, found, fault = items.chosen(risk, doubt)
+        choice, found, fault = items.chosen(own_thresholds(opened), risk, doubt)
     else:
         files = off_topic or []
-        choice, found, fault = items.chosen_by_talk(opened, talk_risk, doubt)
+        choice, found, fault = items.chosen_by_talk(own_thresholds(opened), talk_risk, doubt)
     made = _calibration(choice, found, risk if talk_risk is None else talk_risk, doubt,
                         len(judged) if talk_risk is None else choice.items, files,
                         of_talk=talk_risk is not None)
@@ -142,9 +151,8 @@ class _Items:
                  talk: frozenset[str]) -> None:
         self._judged, self._heard, self._utterances, self._talk = judged, heard, utterances, talk
 
-    def chosen(self, risk: float, doubt: float) -> _Chosen:
-        """By the calls that are wrong, and what is said where they prove nothing."""
-        from iotcall.dialogue.thresholds import Thresholds
+    def chosen(self, own: Thresholds, risk: float, doubt: float) -> _Chosen:
+        """A confidence, by the calls that are wrong, and what is said where they prove nothing."""
         from iotcall.evaluate.conformal import choose, needed
 
         calls = [item for item in self._judged if item.answered and item.got]
@@ -155,20 +163,18 @@ class _Items:
                  f"at no threshold do these {len(calls)} calls prove a risk of {risk:.1%}")
         choice = _some(choose([item.confidence for item in calls], [item.right for item in calls],
                               risk=risk, doubt=doubt), fault)
-        return choice, Thresholds(fallback_below=choice.threshold), fault
+        return choice, msgspec.structs.replace(own, fallback_below=choice.threshold), fault
 
-    def chosen_by_talk(self, bundle: Bundle, risk: float, doubt: float) -> _Chosen:
-        """By ordinary talk: confidence stays what dialogue.toml says."""
-        from iotcall.dialogue.thresholds import usual_thresholds
+    def chosen_by_talk(self, own: Thresholds, risk: float, doubt: float) -> _Chosen:
+        """By ordinary talk, how sure it must be that anything is wanted."""
         from iotcall.evaluate.conformal import choose_by_talk
 
-        usual = usual_thresholds(bundle)
         fault = (f"at no threshold do these {self._utterances} utterances of ordinary talk prove "
                  f"that at most {risk:.1%} of it becomes a command")
         choice = _some(choose_by_talk(
-            [each.wish for each in self._heard if each.confidence >= usual.fallback_below],
+            [each.wish for each in self._heard if each.confidence >= own.fallback_below],
             self._utterances, risk=risk, doubt=doubt), fault)
-        return choice, msgspec.structs.replace(usual, wish_from=choice.threshold), fault
+        return choice, msgspec.structs.replace(own, wish_from=choice.threshold), fault
 
     def passed(self, thresholds: Thresholds) -> dict[str, Passed]:
         """What passes as a command."""

@@ -49,7 +49,7 @@ def judge(
 
     from iotcall.bundle import open_bundle
     from iotcall.devices import load_home
-    from iotcall.dialogue import read_dialogue
+    from iotcall.dialogue import dialogue_of
     from iotcall.errors import InputError
     from iotcall.evaluate.files import read_utterances
     from iotcall.evaluate.outcomes import (
@@ -72,8 +72,7 @@ def judge(
     opened = open_bundle(bundle_folder(bundle))
     if opened.dialogue_toml is None:
         raise InputError(f"the bundle {bundle} has no dialogue.toml: it is not for a hub")
-    settings = read_dialogue(opened.dialogue_toml, opened.catalogue,
-                             opened.folder / "dialogue.toml")
+    settings = dialogue_of(opened)
     if threshold is not None:
         settings = msgspec.structs.replace(settings, fallback_below=threshold)
     overheard = [each.text for each in read_utterances(talk, opened.catalogue)] if talk else []

@@ -38,7 +38,7 @@ from iotcall.dialogue.rates import Rates
 from iotcall.dialogue.reader import Reader
 from iotcall.dialogue.session import Pending, Session
 from iotcall.dialogue.settings import DialogueSettings
-from iotcall.dialogue.thresholds import thresholds_of
+from iotcall.dialogue.thresholds import talk_of, thresholds_of
 from iotcall.dialogue.words import is_only, meant, words
 from iotcall.runtime import Decoding, Others, Turn
 from iotcall.speech import is_number_word
@@ -85,6 +85,7 @@ class Conversation:
         """May be replaced between two utterances: devices come and go."""
         self.states = states
         self._settings, self._clock, self._pin = settings, clock, pin
+        self._talk = talk_of(catalogue, settings)
         self._tries = tries or Tries(InMemory(clock, most=1))
         self._gate = Gate(settings, states, local=local, tries=self._tries,
                           rates=rates or Rates.in_memory(clock))
@@ -199,28 +200,44 @@ class Conversation:
 
     def is_understood(self, decoding: Decoding) -> bool:
         """Whether it is a call, sure enough of what is wanted, and that anything is."""
-        return thresholds_of(self._settings).accept(decoding, self._settings.unclear)
+        return thresholds_of(self._settings).accept(decoding, self._talk)
 
     def conclude(self, session: Session, utterance: str, session_id: str | None,
                  decoding: Decoding) -> Outcome:
         """The outcome of what the student answered; remembered where it was understood."""
         settings = self._settings
         let_go, session.let_go = session.let_go, None
-        if let_go and decoding.slips:
-            said = meant(words(utterance), decoding.slips)
-            if is_only(said, settings.yes, settings.polite):
-                return self._once_more(session, let_go, agreed=session.may_agree)
-            if let_go.plan and is_only(said, settings.no, settings.polite):
+        if let_go and let_go.plan and (answer := self._slipped(let_go, utterance, decoding)):
+            if answer == "no":
                 return Answer(reply=settings.replies.dropped, calls=let_go.plan.calls)
+            # subtle: "Suri" may be somebody's name and no "sure": the student must see a yes too,
+            # or the wish itself; and a wish that is told twice is not its own yes, however spelt
+            return self._once_more(session, let_go, agreed=(
+                session.may_agree and _agrees(decoding.calls, let_go.plan.calls)
+                and meant(words(utterance), decoding.slips) != words(let_go.said)))
         if not self.is_understood(decoding):
             log.info("dialogue.not_understood", site_id=session.site_id,
                      outcome=decoding.outcome, confidence=round(decoding.confidence, 3),
-                     wish=round(decoding.wish(settings.unclear), 3))
+                     wish=round(decoding.wish(self._talk), 3))
             return NotUnderstood(reply=settings.replies.not_understood, calls=decoding.calls)
         if let_go and settings.house and any(call.name == "confirm" for call in decoding.calls):
             return self._yes_and(session, utterance, session_id, decoding, let_go)
         return self._settle(session, utterance, session_id, decoding.calls,
-                            meant=decoding.as_read(utterance))
+                            meant=decoding.as_read(utterance), said=decoding.as_read(utterance))
+
+    def answers(self, session: Session, utterance: str, decoding: Decoding) -> bool:
+        """Whether it is a yes or a no to what was asked, but for slips of the finger."""
+        let_go = session.let_go
+        return bool(let_go and self._slipped(let_go, utterance, decoding))
+
+    def _slipped(self, let_go: Pending, utterance: str, decoding: Decoding) -> str:
+        """"yes", "no", or nothing."""
+        settings = self._settings
+        if not let_go.plan or not decoding.slips or decoding.outcome != "call":
+            return ""
+        said = meant(words(utterance), decoding.slips)
+        return next((answer for answer, phrases in (("yes", settings.yes), ("no", settings.no))
+                     if is_only(said, phrases, settings.polite)), "")
 
     def report(self, plan: Plan, verdicts: Sequence[Verdict], *,
                chores: Sequence[str] = ()) -> str:
@@ -259,7 +276,7 @@ class Conversation:
         return any(alike(word, other) >= _NEARLY for word in said for other in named)
 
     def _settle(self, session: Session, utterance: str, session_id: str | None,
-                calls: tuple[ToolCall, ...], meant: str = "") -> Outcome:
+                calls: tuple[ToolCall, ...], meant: str = "", said: str = "") -> Outcome:
         """Read, pass the gate, remember."""
         home = self.home  # another thread may replace it
         found = self._reader.read(calls, meant or utterance, home, session)
@@ -268,7 +285,7 @@ class Conversation:
             plan, objection = self._gate.check(found, home, session.site_id)
             found = objection or plan
         if isinstance(found, Question):
-            self._ask(session, found, plan, session_id, meant or utterance, utterance)
+            self._ask(session, found, plan, session_id, meant or utterance, said or utterance)
         if not (isinstance(found, Refusal) and found.misheard):
             session.remember(Turn(utterance, calls))
         return found
@@ -302,10 +319,18 @@ class Conversation:
         devices = {told.device.id: told.device for told in let_go.question.confirms}
         left = sentence(self._settings.replies.not_alone.format(
             subject=subject(tuple(devices.values()), self.home, self._settings)))
-        found = self._settle(session, utterance, session_id, rest)
+        found = self._settle(session, utterance, session_id, rest,
+                             meant=decoding.as_read(utterance), said=decoding.as_read(utterance))
         if isinstance(found, Plan):
             return msgspec.structs.replace(found, besides=f"{found.besides} {left}".strip())
         return msgspec.structs.replace(found, reply=f"{left} {found.reply}".strip())
+
+
+def _agrees(calls: Sequence[ToolCall], wished: Sequence[ToolCall]) -> bool:
+    """Whether the calls say yes to the wish, or say it again."""
+    known = {(call.name, call.arguments.get("action")) for call in wished}
+    return all(call.name == "confirm" or (call.name, call.arguments.get("action")) in known
+               for call in calls)
 
 
 def _digits(said: tuple[str, ...]) -> bool:

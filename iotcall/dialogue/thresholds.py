@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from iotcall.bundle import Bundle
-from iotcall.catalogue import ToolCall
+from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.dialogue.reading import read_dialogue
 from iotcall.dialogue.settings import DialogueSettings
 from iotcall.runtime import Decoding
@@ -65,8 +65,12 @@ def own_thresholds(bundle: Bundle) -> Thresholds:
 def talk_tools(bundle: Bundle) -> frozenset[str]:
     """Tools of a bundle whose calls command nothing: those that its dialogue.toml answers with a
     question or a refusal, and those that are called as in shipped catalogues."""
-    settings = _settings(bundle)
-    found = _TALK & {tool.name for tool in bundle.catalogue.tools}
+    return talk_of(bundle.catalogue, _settings(bundle))
+
+
+def talk_of(catalogue: Catalogue, settings: DialogueSettings | None) -> frozenset[str]:
+    """The same of a catalogue and its dialogue.toml, where it has one."""
+    found = _TALK & {tool.name for tool in catalogue.tools}
     return found | settings.unclear.keys() if settings else found
 
 

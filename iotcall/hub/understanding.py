@@ -88,7 +88,9 @@ class Understanding:
                 deadline=deadline, cancelled=lambda: self.is_broken_off(heard.session_id))
 
         decoding = self._conversation.decoded(session, heard.text, decode)
-        if decoding.outcome != "cancelled" and not self._conversation.is_understood(decoding):
+        if decoding.outcome != "cancelled" and not (
+                self._conversation.is_understood(decoding)
+                or self._conversation.answers(session, heard.text, decoding)):
             decoding, said = self._routed(session, waiting, decoding)
             if said:
                 return Answer(reply=said), decoding

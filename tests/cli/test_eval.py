@@ -143,6 +143,7 @@ def test_too_few_items_are_said_and_written_only_by_force(tmp_path: Path) -> Non
 @pytest.mark.parametrize(("arguments", "says"), [
     (["--risk", "0"], "0"), (["--served", "weather"], "no utterance"),
     (["--talk-risk", "0.02"], "add --off-topic FILE"),
+    (["--check", "--force"], "--check chooses and writes nothing"),
     (["--talk", "fly"], "no tool is called"), (["--off-topic", "missing"], "cannot be read"),
 ])
 def test_calibrate_refuses_what_makes_no_sense(

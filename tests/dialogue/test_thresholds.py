@@ -9,11 +9,14 @@ import pytest
 
 from iotcall.bundle import Bundle, Calibration, open_bundle
 from iotcall.catalogue import ToolCall
+from iotcall.devices import DeviceStates, load_home
+from iotcall.dialogue import Conversation, dialogue_of
 from iotcall.dialogue.thresholds import (
     Thresholds,
     is_command,
     own_thresholds,
     talk_tools,
+    thresholds_of,
     usual_thresholds,
 )
 from iotcall.runtime.answers import Decoding, unanswered
@@ -53,6 +56,22 @@ def test_of_several_calls_one_that_does_something_is_a_command() -> None:
 def test_a_command_must_be_wanted_and_understood(answer: Decoding, expected: bool) -> None:
     asked = Thresholds(fallback_below=0.5, wish_from=0.8)
     assert asked.accept(answer, {"intent_unclear"}) == expected
+
+
+@pytest.mark.parametrize("name", ["smart_home", "home"])
+def test_the_hub_knows_the_same_talk_as_the_calibration(name: str) -> None:
+    opened = open_bundle(shipped("bundles") / name)
+    settings = msgspec.structs.replace(dialogue_of(opened), wish_from=0.9)
+    home = load_home(shipped("devices/homes") / "family.toml")
+    conversation = Conversation(home, DeviceStates(home), settings, opened.catalogue)
+    talk, = talk_tools(opened) & {"intent_unclear", "off_topic"}
+    command = next(tool.name for tool in opened.catalogue.tools
+                   if tool.name not in talk_tools(opened))
+    for share, understood in ((0.05, True), (0.5, False)):
+        told = msgspec.structs.replace(decoding(ToolCall(command)),
+                                       tools=((talk, share), (command, 1.0 - share)))
+        assert conversation.is_understood(told) == understood
+        assert thresholds_of(settings).accept(told, talk_tools(opened)) == understood
 
 
 def test_a_bundles_calibration_stands_in_place_of_its_dialogue(

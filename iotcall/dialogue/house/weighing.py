@@ -99,7 +99,8 @@ class Weigher:
         told = self._alone.calls(self._utterance, decoding.calls, decoding.confidence,
                                  decoding.slips)
         if told and decoding.outcome != "cancelled":
-            return msgspec.structs.replace(decoding, calls=told, outcome="call", confidence=1.0)
+            return msgspec.structs.replace(decoding, calls=told, outcome="call", confidence=1.0,
+                                           tools=())
         if decoding.outcome != "call":
             return decoding
         if decoding.slips:

@@ -75,7 +75,7 @@ def lexicon_of(texts: Iterable[str], known: Collection[str], again: Collection[s
         if len(word) < 3:
             continue
         if word not in known and any(
-                other in known and f"{other}s" != word and counts.get(other, 0) > count * (
+                other in known and not _is_plural(word, other) and counts.get(other, 0) > count * (
                     _RARER if word in again else 1) for other in one_slip_away(word)):
             continue
         if count >= (_USUAL if word in known else _USUAL_UNKNOWN):
@@ -87,3 +87,7 @@ def lexicon_of(texts: Iterable[str], known: Collection[str], again: Collection[s
                     and any(other in usual for other in one_slip_away(word)))
     return Lexicon(usual=tuple(sorted(usual, key=lambda word: (-usual[word], word))),
                    spared=tuple(spared))
+
+
+def _is_plural(word: str, of: str) -> bool:
+    return word == f"{of}s" and not of.endswith("s")

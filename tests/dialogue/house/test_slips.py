@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from iotcall.catalogue import ToolCall
-from iotcall.dialogue import Answer, Plan, Question
+from iotcall.dialogue import Answer, NotUnderstood, Plan, Question
 from iotcall.runtime import Decoding
+from iotcall.runtime.answers import Outcome
 from tests.dialogue.house.talk import House, call
 from tests.dialogue.house.test_weighing import among, decoded, weighed
 
@@ -137,15 +138,21 @@ UNLOCK = call("lock", action="unlock", target="front door")
 CONFIRM = call("confirm")
 
 
-def _yes(house: House, said: str, *slips: tuple[str, str], answer: ToolCall = CONFIRM) -> object:
+def _answer(answer: ToolCall, outcome: Outcome = "call", slips: tuple[tuple[str, str], ...] = ()
+            ) -> Decoding:
+    return Decoding(calls=(answer,) if outcome == "call" else (), text="", confidence=1.0,
+                    outcome=outcome, decisions=1, tokens=1, passes=1, prefill_ms=0.0,
+                    decode_ms=0.0, slips=slips)
+
+
+def _yes(house: House, said: str, *slips: tuple[str, str], answer: ToolCall = CONFIRM,
+         outcome: Outcome = "call") -> object:
     at = house.sessions.of("default")
     conversation = house.conversation
     asked = house.says(UNLOCK, said="unlok it")
     assert isinstance(asked, Question)
     assert conversation.begin(at, said, None) is None
-    return conversation.conclude(at, said, None, Decoding(
-        calls=(answer,), text="", confidence=1.0, outcome="call", decisions=1, tokens=1,
-        passes=1, prefill_ms=0.0, decode_ms=0.0, slips=slips))
+    return conversation.conclude(at, said, None, _answer(answer, outcome, slips))
 
 
 @pytest.mark.parametrize(("said", "slips"), [
@@ -156,16 +163,41 @@ def test_a_yes_with_a_slip_in_it_is_a_yes(house: House, said: str,
     assert isinstance(_yes(house, said, *slips), Plan)
 
 
-@pytest.mark.parametrize("answer", [UNLOCK, OFF_TOPIC, call("lock", action="unlock", ref="it")])
-def test_a_yes_with_a_slip_is_one_whatever_a_student_makes_of_it(house: House, answer: ToolCall
-                                                                 ) -> None:
+@pytest.mark.parametrize("answer", [UNLOCK, call("lock", action="unlock", ref="it")])
+def test_a_yes_with_a_slip_may_say_the_wish_again(house: House, answer: ToolCall) -> None:
     assert isinstance(_yes(house, "Yes yes, unlocki it", ("unlocki", "unlock"), answer=answer),
                       Plan)
 
 
+@pytest.mark.parametrize("answer", [OFF_TOPIC, call("turn", state="on", target="kettle"),
+                                    call("lock", action="lock", target="front door")])
+def test_a_name_that_is_nearly_a_yes_opens_no_door(house: House, answer: ToolCall) -> None:
+    assert isinstance(_yes(house, "Suri!", ("Suri", "Sure"), answer=answer), Question)
+
+
+@pytest.mark.parametrize("outcome", ["cancelled", "too_slow"])
+def test_nothing_is_done_for_a_yes_with_a_slip_that_was_broken_off(
+        house: House, outcome: Outcome) -> None:
+    found = _yes(house, "yess", ("yess", "yes"), outcome=outcome)
+    assert isinstance(found, NotUnderstood)
+
+
+@pytest.mark.parametrize(("first", "again", "slips"), [
+    ("unlok it", "unlock it", ()), ("unlock it", "unlok it", (("unlok", "unlock"),))])
+def test_a_wish_that_is_told_again_spelt_otherwise_is_not_its_own_yes(
+        house: House, first: str, again: str, slips: tuple[tuple[str, str], ...]) -> None:
+    at, conversation = house.sessions.of("default"), house.conversation
+    asked = conversation.conclude(at, first, None, _answer(
+        UNLOCK, slips=(("unlok", "unlock"),) if first == "unlok it" else ()))
+    assert isinstance(asked, Question)
+    found = conversation.begin(at, again, None) or conversation.conclude(
+        at, again, None, _answer(UNLOCK, slips=slips))
+    assert isinstance(found, Question)
+
+
 @pytest.mark.parametrize(("said", "slips"), [
     ("Negative. Cacnel", (("Cacnel", "Cancel"),)), ("no, canel", (("canel", "cancel"),)),
-    ("nno", (("nno", "no"),))])
+    ("leabe it", (("leabe", "leave"),))])
 def test_a_no_with_a_slip_in_it_is_a_no(house: House, said: str,
                                         slips: tuple[tuple[str, str], ...]) -> None:
     found = _yes(house, said, *slips)

@@ -46,6 +46,7 @@ def test_what_is_written_again_is_a_slip_only_where_it_is_rare_beside_a_word(
 
 def test_a_plural_that_is_rarer_than_its_word_is_no_slip() -> None:
     assert lexicon_of(["piano"] * 9 + ["pianos"], KNOWN).spared == ("pianos",)
+    assert lexicon_of(["lights"] * 9 + ["lightss"], KNOWN).spared == ("light",)
 
 
 def test_words_of_english_are_no_slips_and_slips_no_words_of_it() -> None:
