@@ -21,21 +21,18 @@ import msgspec
 from iotcall.catalogue import ToolCall
 from iotcall.devices import Home
 from iotcall.dialogue.house.alone import Alone
+from iotcall.dialogue.house.foreseen import USUAL, Foreseen, how_usual, same_for_all
 from iotcall.dialogue.house.nouns import Noun, ending
 from iotcall.dialogue.house.places import plain
 from iotcall.dialogue.house.targets import GRADED
-from iotcall.dialogue.outcomes import Answer, Plan, Question, Refusal
+from iotcall.dialogue.outcomes import Plan, Refusal
 from iotcall.dialogue.words import meant, without, words
 from iotcall.runtime import Decoding, Other
 from iotcall.speech.spelling import singular
 
-Foreseen = Plan | Question | Refusal | Answer
 Words = tuple[str, ...]
 _SURE = 0.9
 """Confidence from which an answer that this home does not object to is weighed against no other."""
-_NO_WISH = frozenset({"off_topic", "unclear"})
-_USUAL, _ASKED, _PARTLY, _REFUSED = 1.0, 0.6, 0.4, 0.12
-"""How often a wish comes to that, relative to one that is carried out."""
 _OVERLOOKED, _REPLACED = 0.2, 0.6
 """How often one who names a device speaks of an earlier one all the same, and of the named one."""
 _VERBS = frozenset({("switch",)})
@@ -85,7 +82,7 @@ class Weigher:
         if self._alone.calls(self._utterance, calls, confidence):
             return False
         return (confidence < _SURE or self._readings(calls) != ((calls, 1.0),)
-                or _usual(calls, self._foresee(calls)) < _USUAL)
+                or how_usual(calls, self._foresee(calls)) < USUAL)
 
     def weighed(self, decoding: Decoding) -> Decoding:
         """The decoding with the answer that was meant most likely, and how likely that is.
@@ -114,10 +111,10 @@ class Weigher:
                        *decoding.others):
             for calls, share in self._readings(answer.calls):
                 outcome = self._foresee(calls)
-                key = _key(outcome)
+                key = same_for_all(outcome)
                 first.setdefault(key, calls)
                 shares[key] = shares.get(key, 0.0) + (
-                    answer.confidence * share * _usual(calls, outcome))
+                    answer.confidence * share * how_usual(calls, outcome))
             left -= answer.confidence
         best = max(shares, key=lambda key: shares[key])
         return msgspec.structs.replace(
@@ -140,12 +137,12 @@ class Weigher:
                 return calls
             # subtle: "deks lamp" sounds like the deck's, and is the desk lamp all the same
             named, before = self._named_in(right), self._named_in(calls)
-            usual = _usual(calls, self._foresee(calls))
-            better = _usual(right, self._foresee(right)) - usual
+            usual = how_usual(calls, self._foresee(calls))
+            better = how_usual(right, self._foresee(right)) - usual
             if named > before or (named == before and better > 0):
                 return right
             beside = read(calls, "items", *_NAMES)
-            return beside if _usual(beside, self._foresee(beside)) >= usual else calls
+            return beside if how_usual(beside, self._foresee(beside)) >= usual else calls
 
         return msgspec.structs.replace(
             decoding, calls=best(decoding.calls),
@@ -305,28 +302,6 @@ class Weigher:
     def _was_said(self, value: object) -> bool:
         wanted = tuple(map(singular, words(str(value))))
         return _holds(self._said, wanted) or _holds(self._literally, wanted)
-
-
-def _usual(calls: Sequence[ToolCall], outcome: Foreseen) -> float:
-    """How usual a wish is that comes to this."""
-    if all(call.name in _NO_WISH for call in calls):
-        return _USUAL
-    match outcome:
-        case Refusal():
-            return _REFUSED
-        case Question():
-            return _ASKED
-        case Plan(besides=refused) if refused:
-            return _PARTLY
-    return _USUAL
-
-
-def _key(outcome: Foreseen) -> Hashable:
-    """Equal for outcomes that are the same to everybody in the house."""
-    if isinstance(outcome, Plan):
-        return (frozenset((told.device.id, told.property, told.value)
-                          for told in outcome.commands), outcome.chores, outcome.besides)
-    return type(outcome).__name__, outcome.reply
 
 
 def _names_in(said: Words, home: Home, nouns: Sequence[Noun]) -> tuple[tuple[int, Words], ...]:
