@@ -109,10 +109,9 @@ VARIANTS = [
     Variant("half of the written dialogues", {}, some_written(0.5)),
     Variant("3,000 dialogues", {"dialogues": 3000}),
     Variant("6,000 dialogues", {"dialogues": 6000}),
-    Variant("random weights, a rate of 2e-3", {"warm_start": "", "learning_rate": 2e-3}),
-    Variant("random weights, a rate of 2e-3, 4 layers of 192", {
+    Variant("random weights, 4 layers of 192, a rate of 1e-3", {
         "warm_start": "", "layers": 4, "width": 192, "heads": 6, "key_value_heads": 6,
-        "inner_width": 768, "learning_rate": 2e-3}),
+        "inner_width": 768, "learning_rate": 1e-3}),
 ]
 
 
