@@ -49,17 +49,13 @@ def thresholds_of(settings: DialogueSettings) -> Thresholds:
     return Thresholds(fallback_below=settings.fallback_below, wish_from=settings.wish_from)
 
 
-def usual_thresholds(bundle: Bundle) -> Thresholds:
-    """What a bundle's dialogue.toml says; all pass where it has none."""
+def own_thresholds(bundle: Bundle) -> Thresholds:
+    """What a hub goes by: those of a bundle's calibration, or what its dialogue.toml says; all pass
+    where it has neither."""
+    if made := bundle.calibration:
+        return Thresholds(fallback_below=made.fallback_below, wish_from=made.wish_from)
     settings = _settings(bundle)
     return thresholds_of(settings) if settings else Thresholds()
-
-
-def own_thresholds(bundle: Bundle) -> Thresholds:
-    """What a hub goes by: those of a bundle's calibration, or the usual ones."""
-    made = bundle.calibration
-    return usual_thresholds(bundle) if made is None else Thresholds(
-        fallback_below=made.fallback_below, wish_from=made.wish_from)
 
 
 def talk_tools(bundle: Bundle) -> frozenset[str]:

@@ -17,7 +17,6 @@ from iotcall.dialogue.thresholds import (
     own_thresholds,
     talk_tools,
     thresholds_of,
-    usual_thresholds,
 )
 from iotcall.runtime.answers import Decoding, unanswered
 from iotcall.shipped import shipped
@@ -78,7 +77,8 @@ def test_a_bundles_calibration_stands_in_place_of_its_dialogue(
     bundle_of: Callable[[str], Bundle]
 ) -> None:
     starter = open_bundle(shipped("bundles") / "smart_home")
-    assert usual_thresholds(starter) == Thresholds(fallback_below=0.5)
+    bare = msgspec.structs.replace(starter, calibration=None)
+    assert own_thresholds(bare) == Thresholds(fallback_below=0.5)
     made = Calibration(fallback_below=0.4, wish_from=0.9, risk=0.02, doubt=0.1, proven=True,
                        items=600, accepted=3, wrong=3, method="by hand", data_sha256=())
     assert own_thresholds(msgspec.structs.replace(starter, calibration=made)) == Thresholds(
