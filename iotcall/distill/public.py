@@ -87,7 +87,11 @@ def off_topic_rules(catalogue_folder: Path) -> OffTopicRules:
     Raises:
         FileError: it has none, or they cannot be read.
     """
-    return read_toml(catalogue_folder / "synthesis" / "off_topic.toml", OffTopicRules)
+    path = catalogue_folder / "synthesis" / "off_topic.toml"
+    if not path.is_file():
+        raise FileError(path, "is not there: expected the tool that ordinary talk becomes (tool = "
+                              "'...') and the intents that the catalogue serves (served = [...])")
+    return read_toml(path, OffTopicRules)
 
 
 class WithPublic:

@@ -134,6 +134,9 @@ def test_a_part_is_written_for_those_who_judge(tmp_path: Path) -> None:
         str(path), code=2)
     path.write_text('{"text": "balance", "intent": "balance"}\n')
     assert "no sentence of it" in run(*asked, "learn", code=2)
+    assert "off_topic.toml: is not there: expected the tool" in run(
+        "distill", "talk", str(path), "--catalogue", "shell", "--part", "learn", "--out", str(out),
+        code=2)
 
 
 def test_nothing_is_mixed_in_without_a_share() -> None:
