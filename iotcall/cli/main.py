@@ -6,6 +6,8 @@ import io
 import os
 import signal
 import sys
+from threading import Timer
+from typing import TYPE_CHECKING
 
 import click
 import typer
@@ -30,6 +32,9 @@ from iotcall.cli.targets import targets
 from iotcall.cli.train import train
 from iotcall.errors import IotcallError
 
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
 app = typer.Typer(
     name="iotcall", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
     add_completion=False, context_settings={"help_option_names": ["-h", "--help"]},
@@ -48,6 +53,8 @@ _EXTRAS = {
     "onnx": "export", "onnx_ir": "export", "optimum": "export",
 }
 """Module that only an extra brings -> the extra."""
+_AGAIN_SECONDS = 0.1
+"""After which a signal that was swallowed is sent again: longer than what swallowed it takes."""
 
 app.command("call")(call)
 app.command("bundles")(bundles)
@@ -85,6 +92,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without our signs is no fault
     signal.signal(signal.SIGTERM, _end)
+    sys.unraisablehook = _send_again
     try:
         code = app(standalone_mode=False)
         if code == _INTERRUPTED:  # subtle: typer turns Ctrl-C into this exit code
@@ -122,3 +130,18 @@ def main() -> None:
 def _end(number: int, _: object) -> None:
     """End through all context managers, so that no temporary folder stays."""
     sys.exit(128 + number)
+
+
+def _send_again(lost: UnraisableHookArgs) -> None:
+    """Send a signal again whose exception was lost in a destructor or a callback from C."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        number = int(signal.SIGINT)
+    elif isinstance(lost.exc_value, SystemExit) and isinstance(lost.exc_value.code, int):
+        number = lost.exc_value.code - 128
+    else:
+        sys.__unraisablehook__(lost)
+        return
+    # subtle: not at once, it would be lost in here just the same
+    later = Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number))
+    later.daemon = True
+    later.start()

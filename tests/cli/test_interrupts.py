@@ -60,6 +60,27 @@ def test_an_interrupt_while_a_module_is_loaded_has_the_same_number(tmp_path: Pat
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
 
 
+@pytest.mark.parametrize(("lost", "code", "says"), [
+    ("KeyboardInterrupt", 130, "interrupted\n"), ("SystemExit(143)", 143, "")])
+def test_a_signal_that_comes_in_a_destructor_is_not_lost(
+        tmp_path: Path, lost: str, code: int, says: str) -> None:
+    (tmp_path / "run.py").write_text(
+        "import time\n"
+        "from iotcall.cli import main\n"
+        "class Dies:\n"
+        "    def __del__(self):\n"
+        f"        raise {lost}\n"
+        "def app(**_):\n"
+        "    Dies()\n"
+        f"    for _ in range({10 * _DEADLINE_SECONDS:.0f}):\n"
+        "        time.sleep(0.1)\n"
+        "main.__globals__['app'] = app\n"
+        "main()\n")
+    done = subprocess.run([*COMMAND[:2], "run"], cwd=tmp_path, capture_output=True, text=True,
+                          check=False, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert (done.returncode, done.stderr) == (code, says)
+
+
 def test_sigterm_leaves_no_half_made_bundle(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scratch, place = tmp_path / "scratch", tmp_path / "place"
