@@ -14,9 +14,9 @@ from iotcall.bundle.layout import Cost, DecoderLayout, ProviderSettings, RotaryL
 from iotcall.bundle.manifest import FORMAT_VERSION, FileEntry, Manifest, StudentInfo, TargetInfo
 from iotcall.bundle.signature import SIGNATURE, Signature, verify_signature
 from iotcall.bundle.writer import (
-    calibrate_bundle,
     check_place,
     check_signer,
+    renew_files,
     sign_bundle,
     write_bundle,
 )
@@ -37,7 +37,6 @@ __all__ = [
     "Signature",
     "StudentInfo",
     "TargetInfo",
-    "calibrate_bundle",
     "check_place",
     "check_signer",
     "generate_key",
@@ -46,6 +45,7 @@ __all__ = [
     "open_bundle",
     "read_private_key",
     "read_public_key",
+    "renew_files",
     "sign_bundle",
     "verify_bundle",
     "verify_signature",

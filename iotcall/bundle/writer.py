@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iotcall.bundle.bundle import verify_bundle, verify_files
-from iotcall.bundle.calibration import CALIBRATION, Calibration
 from iotcall.bundle.keys import key_id
 from iotcall.bundle.manifest import (
     FORMAT_VERSION,
@@ -88,9 +87,10 @@ def sign_bundle(folder: Path, key: Ed25519PrivateKey, *, replace: bool = False) 
     return sign_manifest(folder, raw, key)
 
 
-def calibrate_bundle(folder: Path, calibration: Calibration, *, out: Path | None = None,
-                     sign_with: Ed25519PrivateKey | None = None) -> None:
-    """Put a calibration into a whole bundle, or into its copy at `out`, all or nothing.
+def renew_files(folder: Path, files: Mapping[str, bytes], *, out: Path | None = None,
+                sign_with: Ed25519PrivateKey | None = None) -> None:
+    """Put files into a whole bundle, in place of those of their names, or into its copy at `out`,
+    all or nothing.
 
     The old signature would not hold any more, so a signed bundle wants a key to be signed again.
 
@@ -109,7 +109,8 @@ def calibrate_bundle(folder: Path, calibration: Calibration, *, out: Path | None
         shutil.copytree(folder, partial, dirs_exist_ok=True)
         for name in (MANIFEST, SIGNATURE):
             (partial / name).unlink(missing_ok=True)
-        (partial / CALIBRATION).write_bytes(calibration.encode())
+        for name, data in files.items():
+            (partial / name).write_bytes(data)
 
 
 def check_signer(folder: Path, sign_with: Ed25519PrivateKey | None) -> None:

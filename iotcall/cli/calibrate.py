@@ -72,7 +72,7 @@ def calibrate(
     other one stays what the bundle has. The data must not have been used for training. Exit code 2,
     and nothing written, where the data prove no threshold.
     """
-    from iotcall.bundle import calibrate_bundle, check_place, check_signer, open_bundle
+    from iotcall.bundle import CALIBRATION, check_place, check_signer, open_bundle, renew_files
     from iotcall.cli.keys import signing_key
     from iotcall.dialogue.thresholds import own_thresholds, talk_tools
     from iotcall.evaluate.calibration import commands_heard
@@ -130,7 +130,7 @@ def calibrate(
     told = items.passed(found)
     written = (choice.proven or force) and not dry_run
     if written:
-        calibrate_bundle(folder, made, out=out, sign_with=signer)
+        renew_files(folder, {CALIBRATION: made.encode()}, out=out, sign_with=signer)
     if json:
         print_json({"calibration": made, "needed": choice.needed, **told,
                     "written": str(out or folder) if written else None})

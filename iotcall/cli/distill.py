@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from iotcall.cli.distill_curate import curate
+from iotcall.cli.distill_lexicon import lexicon
 from iotcall.cli.distill_talk import talk
 from iotcall.cli.distill_teach import teach
 from iotcall.cli.distill_traces import traces
@@ -21,6 +22,7 @@ distill = typer.Typer(no_args_is_help=True, help="Make training dialogues.")
 distill.command("traces")(traces)
 distill.command("unmark")(unmark)
 distill.command("talk")(talk)
+distill.command("lexicon")(lexicon)
 distill.command("validate")(validate)
 distill.command("curate")(curate)
 distill.command("teach")(teach)

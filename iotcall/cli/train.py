@@ -106,8 +106,9 @@ def train(
         note = note_of(wanted, rows, chosen, elder.sha256 if elder else "")
         finished = standing(out, note, resume=resume) == "finished"
         if not finished:
-            _train(wanted, rows, tools, out, base=opened, elder=elder, dev=chosen, resume=resume,
-                   quiet=json, checkpoint_every=checkpoint_every)
+            texts = _texts(wanted, folder, data, public, quiet=json)
+            _train(wanted, rows, tools, out, base=opened, elder=elder, dev=chosen, texts=texts,
+                   resume=resume, quiet=json, checkpoint_every=checkpoint_every)
     judgements = [row for row in read_log(out) if isinstance(row, Judgement)]
     if json:
         print_json({"checkpoint": str(out), "recipe": msgspec.to_builtins(wanted),
@@ -218,6 +219,17 @@ def _dialogues(recipe: Recipe, folder: Path, catalogue: Catalogue, data: Sequenc
     return found
 
 
+def _texts(recipe: Recipe, folder: Path, data: Sequence[Path] | None, public: Path | None, *,
+           quiet: bool) -> list[str]:
+    """What a lexicon is made of, where the student gets one."""
+    from iotcall.distill.training.lexicon import heard
+
+    if data or not recipe.warm_start:
+        return []
+    with progress("listening for the lexicon", 0, quiet=quiet):
+        return list(heard(recipe, folder, public))
+
+
 def _dev(recipe: Recipe, folder: Path, catalogue: Catalogue, given: Sequence[Path] | None
          ) -> list[Dialogue]:
     """Development dialogues, as given or as the recipe names them."""
@@ -241,15 +253,15 @@ def _labelled(paths: Sequence[Path], recipe: Recipe, catalogue: Catalogue) -> li
 
 
 def _train(recipe: Recipe, rows: Sequence[Dialogue], catalogue: Catalogue, out: Path, *,
-           base: Base | None, elder: Elder | None, dev: Sequence[Dialogue], resume: bool,
-           quiet: bool, checkpoint_every: int) -> None:
+           base: Base | None, elder: Elder | None, dev: Sequence[Dialogue], texts: Sequence[str],
+           resume: bool, quiet: bool, checkpoint_every: int) -> None:
     from iotcall.distill.training.trainer import train_student
 
     try:
         with _progress(quiet=quiet) as (callbacks, told):
             train_student(recipe, rows, catalogue, out, base=base, elder=elder, dev=dev,
-                          resume=resume, checkpoint_every=checkpoint_every, callbacks=callbacks,
-                          told=told)
+                          texts=texts, resume=resume, checkpoint_every=checkpoint_every,
+                          callbacks=callbacks, told=told)
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
         typer.echo("the same command with --resume continues from the newest checkpoint in "
                    f"{out}, if there is one yet", err=True)

@@ -6,10 +6,11 @@ Case, punctuation and the shape of apostrophes never matter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from iotcall.speech.typos import right
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
-_PIECE = re.compile(r"[^\W_]+")
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -42,8 +43,7 @@ def has_any(said: tuple[str, ...], phrases: Iterable[str]) -> bool:
     return without(said, phrases) != said
 
 
-def meant(said: tuple[str, ...], slips: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """The words, slips of the finger spelt right and joined ones apart (`Decoding.slips`)."""
-    right = {wrong.casefold(): word.casefold() for wrong, word in slips}
-    return words(" ".join(_PIECE.sub(lambda found: right.get(found[0], found[0]), word)
-                          for word in said))
+def meant(said: tuple[str, ...], slips: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """The words, slips of the finger spelt right, joined ones apart and cut ones joined
+    (`Decoding.slips`)."""
+    return words(right(" ".join(said), slips))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
@@ -14,12 +13,12 @@ from numpy.typing import NDArray
 from iotcall.catalogue import ToolCall
 from iotcall.grammar.scoring import Scored
 from iotcall.grammar.walk import Place
+from iotcall.speech.typos import right
 
 Outcome = Literal["call", "too_long", "too_slow", "cancelled", "no_text", "nothing_fits",
                   "no_logits", "invalid"]
-
-
-_WORD = re.compile(r"[^\W_]+")
+Slips = tuple[tuple[str, str], ...]
+"""Words as they were said, and as they were read."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -106,7 +105,7 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     student's first answer where it was weighed against others."""
     is_known: bool = True
     """Whether the student knows a word of what was said, by its bundle's lexicon."""
-    slips: tuple[tuple[str, str], ...] = ()
+    slips: Slips = ()
     """Words of the dialogue that the student read otherwise than they were said: as they were said,
     and stand in calls, and as it read them."""
     others: tuple[Other, ...] = ()
@@ -123,8 +122,7 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
 
     def as_read(self, text: str) -> str:
         """Words of the dialogue as the student read them."""
-        right_of = dict(self.slips)
-        return _WORD.sub(lambda word: right_of.get(word[0], word[0]), text)
+        return right(text, self.slips)
 
     def beside(self, found: Found, written: Callable[[Sequence[int]], str],
                read: Callable[[str], tuple[ToolCall, ...] | None]) -> Decoding:

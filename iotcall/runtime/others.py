@@ -14,7 +14,7 @@ from iotcall.catalogue import ToolCall
 from iotcall.grammar import Walk
 from iotcall.grammar.scoring import Scored, likeliest_answers
 from iotcall.runtime.admission import Limits
-from iotcall.runtime.answers import Found
+from iotcall.runtime.answers import Found, Slips
 from iotcall.runtime.decoders import Decoder, Wanted
 from iotcall.runtime.decoding import Path
 from iotcall.runtime.memory import Memory
@@ -24,17 +24,20 @@ class Others(msgspec.Struct, frozen=True, kw_only=True):
     """How many other answers are looked for, and how hard."""
 
     count: int = 1
-    worth: Callable[[tuple[ToolCall, ...], float], bool] = lambda calls, confidence: True
-    """Whether any are looked for beside an answer of these calls and this confidence."""
+    worth: Callable[[tuple[ToolCall, ...], float, Slips], bool] = (
+        lambda calls, confidence, slips: True)
+    """Whether any are looked for beside an answer of these calls and this confidence, where those
+    words were read otherwise than they were said."""
     least: float = 0.0
     """Share of the given answer's probability below which another is of no interest, 0..1."""
     passes: int = 8
     """At most, of their own; what the answer's decisions have shown already costs nothing."""
 
-    def through(self, as_said: Callable[[Sequence[ToolCall]], tuple[ToolCall, ...]]) -> Others:
-        """`worth` of calls that are changed before it sees them."""
-        return msgspec.structs.replace(
-            self, worth=lambda calls, confidence: self.worth(as_said(calls), confidence))
+    def through(self, as_said: Callable[[Sequence[ToolCall]], tuple[ToolCall, ...]],
+                slips: Slips) -> Others:
+        """`worth` of calls that are changed before it sees them, for those slips."""
+        return msgspec.structs.replace(self, worth=lambda calls, confidence, _: self.worth(
+            as_said(calls), confidence, slips))
 
 
 RUNNER_UP = Others()

@@ -125,7 +125,7 @@ class Student:
             shown, read, site, limits)
         guessing_ms = 1000 * (time.monotonic() - began)
         request = _Request(read, site, limits, guessed, draft,
-                           others and others.through(reading.as_said))
+                           others and others.through(reading.as_said, reading.slips))
         try:
             if self.parts.skills:
                 answer = self._decode_skills(shown, request)
@@ -195,8 +195,8 @@ class Student:
 
     def expect_names(self, names: Iterable[str]) -> None:
         """Take what things in the home are called now: a slip in a name is read as the name."""
-        if self.bundle.lexicon:
-            self._speller = Speller(self.bundle.lexicon, names)
+        if self._speller:
+            self._speller = self._speller.at(names)
 
     def close(self) -> None:
         """Let go of all pasts."""
@@ -313,7 +313,7 @@ class Student:
         decoding = self._decoding(part, path, ids)
         wanted = request.others
         if wanted and decoding.outcome == "call" and wanted.worth(
-                decoding.calls, decoding.confidence):
+                decoding.calls, decoding.confidence, ()):
             found = find_others(walk, self.decoder, memory, ids, path, request.limits, wanted)
             decoding = decoding.beside(found, part.text, part.read)
         return decoding

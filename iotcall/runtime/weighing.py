@@ -21,7 +21,7 @@ from iotcall.speech.prior import ValuePrior
 _SURE = 0.97
 """Confidence from which an answer is weighed against no other."""
 _OTHERS = Others(count=6, least=0.01, passes=24,
-                 worth=lambda calls, confidence: confidence < _SURE)
+                 worth=lambda calls, confidence, slips: confidence < _SURE)
 
 
 class Decodes(Protocol):

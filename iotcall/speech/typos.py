@@ -1,38 +1,67 @@
 """Words that fingers spelt wrong, spelt right, and hesitations left out. Leaves out: whose words
 they are (see runtime).
 
-A word that nobody knows becomes the likeliest usual word that one slip makes it of: a letter left
-out, put in, exchanged, or two swapped. By Bayes' rule (Kernighan, Church and Gale 1990, "A Spelling
-Correction Program Based on a Noisy Channel Model") that is P(slip | word) P(word): of some places
-where letters can be swapped or lost one was hit, but any of 26 letters can come in, so "lighst" was
-meant for "lights" rather than "light". How common a word is goes by its rank (Zipf's law). Words
-with digits or inner apostrophes stay, and so do short ones. A word that no slip explains may be two
-usual ones that ran together: "lampto", "desklamp".
+A word that nobody knows becomes the usual word that one slip makes it of and that is likeliest
+between its neighbours: a letter left out, put in, exchanged, or two swapped. By Bayes' rule
+(Kernighan, Church and Gale 1990, "A Spelling Correction Program Based on a Noisy Channel Model")
+that is P(slip | word) P(word | its neighbours): of some places where letters can be swapped or lost
+one was hit, but any of 26 letters can come in, so "lighst" was meant for "lights" rather than
+"light". A word that somebody knows may be a slip as well ("the desk lap"; Mays, Damerau and Mercer
+1991, "Context based spelling correction"): it is, where another is likelier by far even though
+people seldom slip. Words with digits or inner apostrophes stay. A word that no slip explains may be
+two usual ones that ran together, "lampto", and two may be one, cut in two: "bed side".
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from iotcall.speech.context import END, Context, Neighbours, spoken
 from iotcall.speech.hesitations import HESITATIONS, hesitations
+from iotcall.speech.numbers import is_number_word
+from iotcall.speech.spelling import sound
 
-_WORD = re.compile(r"(?<![\w'])[A-Za-z]{3,}(?=(?:'s?)?(?![\w']))")
+_WORD = re.compile(r"(?<![\w'])[A-Za-z]{2,}(?=(?:'s?)?(?![\w']))")
 """A word without its ending of a genitive: "kids'", "Mia's"."""
 _LETTERS_OF_A_WORD = re.compile(r"[A-Za-z]+")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ALPHABET = len(_LETTERS)
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_BESIDE = {key: "".join(
+    other for near in range(max(0, row - 1), row + 2) if near < len(_ROWS)
+    for other in _ROWS[near][max(0, at - 1 + (near < row)):at + 2 - (near > row)] if other != key)
+    for row, keys in enumerate(_ROWS) for at, key in enumerate(keys)}
+"""Letter -> those around it on the keys (QWERTY, each row half a key to the right)."""
 LONGEST = 24
 """Letters of a word that is looked at."""
-_BEHIND = frozenset({"to", "too", "on", "off", "the", "and", "not", "for"})
+_SHORT = 2
+"""Letters of a word that is changed only where its neighbours say so."""
+_SLIPS = 0.004
+"""P(slip), of a word."""
+_MISHEARD = 0.004
+"""P(taken for a word of the same sound), of a word."""
+_CUT = 0.001
+"""P(cut in two), of a word."""
+_SAFELY = 3.0
+"""How many times likelier than a word that somebody knows another must be."""
+_DECIDES = frozenset({
+    "on", "off", "not", "no", "yes", "all", "but", "except", "never", "don't", "open", "close",
+    "lock", "unlock", "up", "down", "nor", "none", "every", "stop", "start", "aye", "nay", "yep",
+    "yup", "nope"})
+"""Words that turn a wish round: none is made of a word that somebody knows, nor is one changed."""
+_LOCKS = frozenset({"lock", "unlock"})
+_BEHIND = frozenset({"to", "too", "in", "on", "off", "the", "and", "not", "for"})
 """Little words that run together with the one before."""
 _PIECE, _USUAL, _VERY_USUAL = 4, 1500, 400
 """Letters that a word has at least from which another is told apart, and its rank: before a little
 word, and beside another one."""
-_FLAT = 20
-"""Ranks over which words are about as common; those of names are as common as these."""
+_WHOLE = 6
+"""Letters of a word that may have been cut in two, at least."""
 
 
 class Lexicon(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,6 +71,10 @@ class Lexicon(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """What a slip may have been meant for, the commonest first."""
     spared: tuple[str, ...] = ()
     """Other words that are right as they are."""
+    pairs: dict[str, tuple[str, ...]] = {}
+    """Word -> words that were said behind it, with spaces between: first those that were seldom, of
+    each next level twice as often; "." stands for either end, "0" for any digits. Empty: neighbours
+    are not looked at, and no word that somebody knows is taken for a slip."""
 
 
 class Respelt(msgspec.Struct, frozen=True):
@@ -81,80 +114,199 @@ class Respelt(msgspec.Struct, frozen=True):
 class Speller:
     """Reads texts by a lexicon."""
 
-    def __init__(self, lexicon: Lexicon, names: Iterable[str] = ()) -> None:
+    def __init__(self, lexicon: Lexicon, names: Iterable[str] = (), *,
+                 neighbours: Neighbours | None = None) -> None:
         """`names` of things that are spoken of here: their words are right as they are, and what a
-        slip was meant for before any usual word."""
-        own = dict.fromkeys(word.lower() for name in names for word in _WORD.findall(name))
-        own |= dict.fromkeys(f"{word}s" for word in own if not word.endswith("s"))
-        self._share = {word: 1 / (rank + _FLAT) for rank, word in enumerate(lexicon.usual)}
-        self._share |= dict.fromkeys(own, 1 / _FLAT)
+        slip was meant for before any usual word. `neighbours` of the lexicon, if made before."""
+        called = [[word.removesuffix("'s") for _, _, word in spoken(name)] for name in names]
+        plurals = [[*name[:at], f"{name[at]}s"] for name in called
+                   for at in range(len(name)) if not name[at].endswith("s")]
+        own = {word for name in (*called, *plurals) for word in name}
+        self._lexicon, self._has_pairs = lexicon, bool(lexicon.pairs)
+        self._neighbours = neighbours or Neighbours(lexicon.usual, lexicon.pairs)
+        self._context = Context(self._neighbours, called, plurals)
+        self._by_sound = _by_sound(lexicon.usual) if lexicon.pairs else {}
+        self._own = own
         self._before = {*own, *lexicon.usual[:_USUAL]}
         self._whole = {*own, *lexicon.usual[:_VERY_USUAL]}
-        self._usual = {*own, *lexicon.usual, *HESITATIONS}
-        self._known = {*self._usual, *lexicon.spared}
+        self._usual = {*own, *lexicon.usual}
+        self._known = {*self._usual, *lexicon.spared, *HESITATIONS}
 
-    def word(self, word: str) -> str:
-        """The word, or the usual one or two that it was probably meant for, in the same case."""
+    def at(self, names: Iterable[str]) -> Speller:
+        """By the same lexicon, where other things are spoken of."""
+        return Speller(self._lexicon, names, neighbours=self._neighbours)
+
+    def word(self, word: str, before: str = END, behind: str = END) -> str:
+        """The word, or the usual one or two that it was probably meant for, in the same case.
+
+        `before` and `behind` are its neighbours, in small letters.
+        """
         small = word.lower()
-        if small in self._known or not 3 <= len(small) <= LONGEST:
+        found = self._meant(small, before, behind) if len(small) <= LONGEST else small
+        if found == small:
             return word
-        likely: dict[str, float] = {}
-        for other, chance in meant_for(small):
-            if other in self._share:
-                likely[other] = likely.get(other, 0.0) + chance * self._share[other]
-        if not likely:
-            return self._apart(word)
-        found = max(likely, key=likely.__getitem__)
+        if " " in found:
+            at = found.index(" ")
+            return f"{word[:at]} {word[at:]}"
         if word.isupper():
             return found.upper()
         return found.capitalize() if word[0].isupper() else found
-
-    def _apart(self, word: str) -> str:
-        """Two words that ran together, apart."""
-        for at in range(_PIECE, len(word) - 1):
-            one, two = word[:at].lower(), word[at:].lower()
-            if (one in self._before and two in _BEHIND) or (
-                    len(two) >= _PIECE and one in self._whole and two in self._whole):
-                return f"{word[:at]} {word[at:]}"
-        return word
 
     def knows(self, text: str) -> bool:
         """Whether a word of the text is a usual one, spelt right, or it has a digit: "asdf jkl" is
         not even a sentence. True where it has no letters of this alphabet to tell by."""
         found = [match.group() for match in _LETTERS_OF_A_WORD.finditer(text)]
         return not found or any(map(str.isdigit, text)) or any(
-            self.word(word).lower() in self._usual for word in found)
+            word.lower() in self._usual for word in found + _LETTERS_OF_A_WORD.findall(
+                self.respelt(text).read))
 
     def respelt(self, text: str) -> Respelt:
         """The text with every such word exchanged, and without hesitations."""
-        changes = [(start, end, "") for start, end in hesitations(text)]
-        changes += [(match.start(), match.end(), right) for match in _WORD.finditer(text)
-                    if (right := self.word(match.group())) != match.group()]
+        silent = list(hesitations(text))
+        changes = [(start, end, "") for start, end in silent]
+        said = self._joined(text, [
+            each for each in spoken(text)
+            if not any(start <= each[0] < end for start, end in silent)], changes)
+        before = END
+        for at, (start, end, word) in enumerate(said):
+            match = _WORD.match(text, start)
+            if match and match.end() <= end:
+                behind = said[at + 1][2] if at + 1 < len(said) else END
+                right = self.word(match[0], before, behind)
+                if right != match[0]:
+                    changes.append((match.start(), match.end(), right))
+                    word = right.lower()
+            before = word.rpartition(" ")[2]
         pieces, changed, done, length = [], [], 0, 0
         for first, last, right in sorted(changes):
-            if first < done:
-                continue  # a part of a hesitation
-            before = text[done:first]
-            start = length + len(before)
+            begun = text[done:first]
+            start = length + len(begun)
             changed.append((first, last, start, start + len(right)))
-            pieces += [before, right]
+            pieces += [begun, right]
             done, length = last, start + len(right)
         return Respelt(text, "".join([*pieces, text[done:]]), tuple(changed))
+
+    def _meant(self, word: str, before: str, behind: str) -> str:
+        """For a word in small letters."""
+        if word in self._known:
+            return self._other(word, before, behind)
+        chances: dict[str, float] = {}
+        for other, chance in meant_for(word):
+            if other in self._usual and (len(word) > _SHORT or self._is_usual(
+                    before, other, behind)):
+                chances[other] = chances.get(other, 0.0) + chance
+        if not chances:
+            return word if len(word) <= _SHORT else self._apart(word)
+        found = max(chances, key=lambda other: chances[other] * self._between(
+            before, other, behind))
+        if found in _LOCKS and chances.keys() >= _LOCKS:
+            # subtle: whether to lock or unlock is for the letters to say, not for what is usual
+            return max(_LOCKS, key=chances.__getitem__)
+        return found
+
+    def _other(self, word: str, before: str, behind: str) -> str:
+        """For a word that somebody knows."""
+        if not self._has_pairs or word in self._whole or not _may_change(word):
+            return word
+        likely: dict[str, float] = {}
+        alike = self._by_sound.get(sound(word), ())
+        for other, chance in itertools.chain(
+                ((other, _SLIPS * chance) for other, chance in meant_for(word)),
+                ((other, _MISHEARD / len(alike)) for other in alike)):
+            if other in self._usual and _may_change(other) and self._is_usual(
+                    before, other, behind) and other.removesuffix("s") != word.removesuffix("s"):
+                likely[other] = likely.get(other, 0.0) + chance * self._between(
+                    before, other, behind)
+        found = max(likely, key=likely.__getitem__, default=word)
+        return found if likely.get(found, 0.0) > _SAFELY * self._between(
+            before, word, behind) else word
+
+    def _is_usual(self, before: str, word: str, behind: str) -> bool:
+        """Whether it has been seen between such neighbours, or belongs to a name with one."""
+        return self._context.is_named(before, word) or self._context.is_named(word, behind) or (
+            self._context.is_seen(before, word) and self._context.is_seen(word, behind))
+
+    def _between(self, before: str, word: str, behind: str) -> float:
+        return self._context.chance(word, before) * self._context.chance(behind, word)
+
+    def _apart(self, word: str) -> str:
+        """Two words that ran together, apart."""
+        for at in range(_PIECE, len(word) - 1):
+            one, two = word[:at], word[at:]
+            if (one in self._before and two in _BEHIND) or (
+                    len(two) >= _PIECE and one in self._whole and two in self._whole):
+                return f"{one} {two}"
+        return word
+
+    def _joined(self, text: str, said: Sequence[tuple[int, int, str]],
+                changes: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+        """The words, those that were cut in two as one; which they are is added to the changes."""
+        found: list[tuple[int, int, str]] = []
+        at = 0
+        while at < len(said):
+            start, end, word = said[at]
+            if at + 1 < len(said) and text[end:said[at + 1][0]] == " " and self._is_cut(
+                    word, said[at + 1][2], found[-1][2] if found else END,
+                    said[at + 2][2] if at + 2 < len(said) else END):
+                end, word = said[at + 1][1], word + said[at + 1][2]
+                changes.append((start, end, text[start:end].replace(" ", "")))
+                at += 1
+            found.append((start, end, word))
+            at += 1
+        return found
+
+    def _is_cut(self, one: str, two: str, before: str, behind: str) -> bool:
+        whole = one + two
+        if not self._has_pairs or len(whole) < _WHOLE or whole not in self._usual or (
+                self._context.is_named(one, two)):
+            return False
+        return whole in self._own or (
+            _CUT * self._between(before, whole, behind) > _SAFELY * self._between(
+                before, one, two) * self._context.chance(behind, two))
+
+
+@functools.lru_cache(maxsize=4)
+def _by_sound(usual: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Sound -> words."""
+    found: dict[str, tuple[str, ...]] = {}
+    for word in usual:
+        key = sound(word)
+        found[key] = (*found.get(key, ()), word)
+    return found
+
+
+def _may_change(word: str) -> bool:
+    return len(word) > _SHORT and word not in _DECIDES and not is_number_word(word)
+
+
+def right(text: str, slips: Sequence[tuple[str, str]]) -> str:
+    """A text with words as they were meant for those that were said (`Decoding.slips`)."""
+    if not slips:
+        return text
+    meant = {said.casefold(): read for said, read in slips}
+    listed = "|".join(sorted(map(re.escape, meant), key=len, reverse=True))
+    return re.sub(rf"(?<![^\W_])(?:{listed})(?![^\W_])",
+                  lambda found: meant[found[0].casefold()], text, flags=re.IGNORECASE)
 
 
 def meant_for(word: str) -> Iterator[tuple[str, float]]:
     """Every text of which one slip makes a word in small letters, and how likely that slip is among
-    those of its text, all four kinds being as usual; some come twice."""
+    those of its text, all four kinds being as usual; some come twice. Half of the letters that came
+    in were struck twice, half of those that were exchanged are beside each other on the keys."""
     length = len(word)
+    any_letter = 1 / (2 * _ALPHABET * length) if length else 0.0
     for at in range(length + 1):
         before, behind = word[:at], word[at:]
         if behind:
-            yield before + behind[1:], 1 / (_ALPHABET * length)  # a letter came in
+            is_double = behind[0] in (word[at - 1:at], behind[1:2])
+            yield before + behind[1:], any_letter + (1 / (2 * length) if is_double else 0.0)
         if len(behind) > 1 and behind[0] != behind[1]:
             yield before + behind[1] + behind[0] + behind[2:], 1 / (length - 1)
+        beside = _BESIDE.get(behind[:1], "")
         for letter in _LETTERS:
             if behind and letter != behind[0]:
-                yield before + letter + behind[1:], 1 / (_ALPHABET * length)
+                yield before + letter + behind[1:], any_letter + (
+                    1 / (2 * len(_BESIDE[letter]) * length) if letter in beside else 0.0)
             yield before + letter + behind, 1 / (length + 1)  # a letter was lost
 
 

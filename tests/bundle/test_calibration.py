@@ -12,9 +12,9 @@ import pytest
 from iotcall.bundle import (
     CALIBRATION,
     Calibration,
-    calibrate_bundle,
     generate_key,
     open_bundle,
+    renew_files,
     sign_bundle,
     verify_bundle,
     verify_signature,
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_calibrated_bundle_is_whole_and_says_what_it_rests_on(folder: Path) -> None:
     before = verify_bundle(folder, full=True)
-    calibrate_bundle(folder, MADE)
+    renew_files(folder, {CALIBRATION: MADE.encode()})
     after = verify_bundle(folder, full=True)
     assert after.files.keys() - before.files.keys() == {CALIBRATION}
     assert {name: after.files[name] for name in before.files} == before.files
@@ -46,35 +46,35 @@ def test_a_calibrated_bundle_is_whole_and_says_what_it_rests_on(folder: Path) ->
 
 def test_its_threshold_stands_in_place_of_the_catalogues(folder: Path) -> None:
     assert dialogue_of(open_bundle(folder)).fallback_below == 0.3
-    calibrate_bundle(folder, MADE)
+    renew_files(folder, {CALIBRATION: MADE.encode()})
     assert dialogue_of(open_bundle(folder)).fallback_below == 0.875
-    calibrate_bundle(folder, msgspec.structs.replace(MADE, wish_from=0.75))
+    renew_files(folder, {CALIBRATION: msgspec.structs.replace(MADE, wish_from=0.75).encode()})
     assert dialogue_of(open_bundle(folder)).wish_from == 0.75
 
 
 def test_a_second_calibration_replaces_the_first(folder: Path) -> None:
-    calibrate_bundle(folder, MADE)
-    calibrate_bundle(folder, msgspec.structs.replace(MADE, fallback_below=0.25))
+    renew_files(folder, {CALIBRATION: MADE.encode()})
+    renew_files(folder, {CALIBRATION: msgspec.structs.replace(MADE, fallback_below=0.25).encode()})
     calibration = open_bundle(folder).calibration
     assert calibration is not None
     assert calibration.fallback_below == 0.25
 
 
 def test_a_copy_leaves_the_bundle_as_it_was(folder: Path, tmp_path: Path) -> None:
-    calibrate_bundle(folder, MADE, out=tmp_path / "copy")
+    renew_files(folder, {CALIBRATION: MADE.encode()}, out=tmp_path / "copy")
     assert open_bundle(folder).calibration is None
     assert open_bundle(tmp_path / "copy").calibration == MADE
     with pytest.raises(BundleError, match="exists"):
-        calibrate_bundle(folder, MADE, out=tmp_path / "copy")
+        renew_files(folder, {CALIBRATION: MADE.encode()}, out=tmp_path / "copy")
 
 
 def test_a_signed_bundle_wants_a_key_and_is_signed_again(folder: Path) -> None:
     key = generate_key()
     sign_bundle(folder, key)
     with pytest.raises(BundleError, match="add --key"):
-        calibrate_bundle(folder, MADE)
+        renew_files(folder, {CALIBRATION: MADE.encode()})
     assert open_bundle(folder, trusted_keys=[key.public_key()]).calibration is None
-    calibrate_bundle(folder, MADE, sign_with=key)
+    renew_files(folder, {CALIBRATION: MADE.encode()}, sign_with=key)
     assert verify_signature(folder, [key.public_key()]) is not None
     assert open_bundle(folder, trusted_keys=[key.public_key()]).calibration == MADE
 
@@ -83,7 +83,7 @@ def test_an_altered_bundle_gets_no_new_hashes(folder: Path) -> None:
     path = folder / "model.onnx.data"
     path.write_bytes(path.read_bytes()[:-1] + b"\x07")
     with pytest.raises(BundleError, match=r"model\.onnx\.data was altered"):
-        calibrate_bundle(folder, MADE)
+        renew_files(folder, {CALIBRATION: MADE.encode()})
     assert CALIBRATION not in {each.name for each in folder.iterdir()}
 
 
@@ -95,7 +95,7 @@ def test_an_altered_bundle_gets_no_new_hashes(folder: Path) -> None:
 def test_a_calibration_that_does_not_fit_is_refused(
     folder: Path, change: dict[str, object], says: str
 ) -> None:
-    calibrate_bundle(folder, MADE)
+    renew_files(folder, {CALIBRATION: MADE.encode()})
     path, manifest = folder / CALIBRATION, folder / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     entries = json.loads(manifest.read_text())

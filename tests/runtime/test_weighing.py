@@ -33,7 +33,7 @@ class Unsure:
         found = tuple(Other(calls=other, confidence=share) for other, share in rest)
         return Decoding(calls=calls, text="", confidence=confidence, outcome="call", decisions=1,
                         tokens=1, passes=1, prefill_ms=0.0, decode_ms=0.0, slips=self._slips,
-                        others=found if others and others.worth(calls, confidence) else ())
+                        others=found if others and others.worth(calls, confidence, ()) else ())
 
 
 def test_a_usual_value_is_meant_where_the_student_is_unsure() -> None:

@@ -24,11 +24,14 @@ from iotcall.dialogue.house.alone import Alone
 from iotcall.dialogue.house.foreseen import USUAL, Foreseen, how_usual, same_for_all
 from iotcall.dialogue.house.nouns import Noun, ending
 from iotcall.dialogue.house.places import plain
+from iotcall.dialogue.house.rewording import Rewording, holds, target_of
 from iotcall.dialogue.house.targets import GRADED
 from iotcall.dialogue.outcomes import Plan, Refusal
 from iotcall.dialogue.words import meant, without, words
 from iotcall.runtime import Decoding, Other
+from iotcall.runtime.answers import Slips
 from iotcall.speech.spelling import singular
+from iotcall.speech.typos import right
 
 Words = tuple[str, ...]
 _SURE = 0.9
@@ -44,8 +47,6 @@ _BEFORE_A_LIST = _JOINS | {
     "dim", "brighten", "on", "off", "up", "down", "can", "could", "would", "will", "you",
     "please", "hey", "ok", "okay", "so", "now", "then", "also", "just", "in", "same", "too", "for"}
 """What may stand before it, from the beginning on, or beside a room: nothing that may spare one."""
-_NAMES = ("target", "except")
-"""Arguments whose words may be a name that no lexicon knows."""
 _NEVER_ADDED = frozenset({"lock", "cover"})
 _UNSEEN = 0.5
 """Of the answers that were not looked at, together."""
@@ -66,7 +67,8 @@ class Weigher:
         self._devices = {tuple(map(singular, name)) for name in _device_names(home)}
         self._rooms = {tuple(map(singular, words(name.replace("_", " ")))) for key, room
                        in home.rooms.items() for name in (key, *room.aliases)} - {()}
-        self._of_names = frozenset(word for name in self._devices for word in name)
+        self._rewording = Rewording(self._devices, lambda calls: how_usual(
+            calls, self._foresee(calls)))
         self._foreseen_after, self._beyond_after = foresee, is_beyond
         self._alone = alone
 
@@ -77,10 +79,14 @@ class Weigher:
     def _foresee(self, calls: Sequence[ToolCall]) -> Foreseen:
         return self._foreseen_after(calls, self._meant)
 
-    def is_doubtful(self, calls: tuple[ToolCall, ...], confidence: float) -> bool:
-        """Whether other answers are worth a look."""
-        if self._alone.calls(self._utterance, calls, confidence):
+    def is_doubtful(self, calls: tuple[ToolCall, ...], confidence: float, slips: Slips = ()
+                    ) -> bool:
+        """Whether other answers are worth a look; `calls` in the words that were said."""
+        if self._alone.calls(self._utterance, calls, confidence, slips):
             return False
+        return self._is_doubtful(self._reworded(calls, slips), confidence)
+
+    def _is_doubtful(self, calls: tuple[ToolCall, ...], confidence: float) -> bool:
         return (confidence < _SURE or self._readings(calls) != ((calls, 1.0),)
                 or how_usual(calls, self._foresee(calls)) < USUAL)
 
@@ -90,19 +96,20 @@ class Weigher:
         A scene's name by itself is that scene, whatever a student makes of the words, and so with
         complaints; but nothing is done any more for somebody who has broken off.
         """
-        if decoding.slips:
-            self._meant = decoding.as_read(self._utterance)
-            self._hear(meant(words(self._utterance), decoding.slips))
+        slips = decoding.slips
         told = self._alone.calls(self._utterance, decoding.calls, decoding.confidence,
-                                 decoding.slips)
+                                 slips)
         if told and decoding.outcome != "cancelled":
             return msgspec.structs.replace(decoding, calls=told, outcome="call", confidence=1.0,
                                            tools=())
         if decoding.outcome != "call":
             return decoding
-        if decoding.slips:
-            decoding = self._spelt(decoding)
-        if not self.is_doubtful(decoding.calls, decoding.confidence):
+        reworded = self._reworded(decoding.calls, slips)
+        if slips or reworded != decoding.calls:
+            decoding = msgspec.structs.replace(decoding, calls=reworded, others=tuple(
+                other.through(lambda calls: self._reworded(tuple(calls), slips))
+                for other in decoding.others))
+        if not self._is_doubtful(decoding.calls, decoding.confidence):
             return decoding
         shares: dict[Hashable, float] = {}
         first: dict[Hashable, tuple[ToolCall, ...]] = {}
@@ -121,39 +128,12 @@ class Weigher:
             decoding, calls=first[best],
             confidence=shares[best] / (sum(shares.values()) + max(left, 0.0) * _UNSEEN))
 
-    def _spelt(self, decoding: Decoding) -> Decoding:
-        """The answers in the words that were meant, where this home makes more of those than of the
-        words that were said: "kettlee", but not "Kevns lamp" if there is one. What is no target, as
-        a room, is in the words that were meant where it makes no less of them; what is put on a
-        list is as it was said."""
-        def read(calls: tuple[ToolCall, ...], *kept: str) -> tuple[ToolCall, ...]:
-            return tuple(ToolCall(call.name, {
-                key: decoding.as_read(value) if isinstance(value, str) and key not in kept
-                else value for key, value in call.arguments.items()}) for call in calls)
-
-        def best(calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
-            right = read(calls, "items")
-            if right == calls:
-                return calls
-            # subtle: "deks lamp" sounds like the deck's, and is the desk lamp all the same
-            named, before = self._named_in(right), self._named_in(calls)
-            usual = how_usual(calls, self._foresee(calls))
-            better = how_usual(right, self._foresee(right)) - usual
-            if named > before or (named == before and better > 0):
-                return right
-            beside = read(calls, "items", *_NAMES)
-            return beside if how_usual(beside, self._foresee(beside)) >= usual else calls
-
-        return msgspec.structs.replace(
-            decoding, calls=best(decoding.calls),
-            others=tuple(other.through(lambda calls: best(tuple(calls)))
-                         for other in decoding.others))
-
-    def _named_in(self, calls: Sequence[ToolCall]) -> tuple[int, int]:
-        """Targets that hold the whole name of a device; words of targets that belong to one."""
-        targets = list(map(_target, calls))
-        return (sum(any(_holds(target, name) for name in self._devices) for target in targets),
-                sum(word in self._of_names for target in targets for word in target))
+    def _reworded(self, calls: tuple[ToolCall, ...], slips: Slips) -> tuple[ToolCall, ...]:
+        if slips:
+            self._meant = right(self._utterance, slips)
+            self._hear(meant(words(self._utterance), slips))
+            calls = self._rewording.spelt(calls, slips)
+        return self._rewording.plain(calls)
 
     def _readings(self, calls: tuple[ToolCall, ...]
                   ) -> tuple[tuple[tuple[ToolCall, ...], float], ...]:
@@ -183,9 +163,9 @@ class Weigher:
             return call
         written = [tuple(map(singular, words(str(value)))) for each in calls
                    for value in each.arguments.values()]
-        named = [name for name in self._rooms if _holds(self._said, name) and not any(
-            _holds(value, name) for value in written)]
-        beside = without(self._said, [" ".join(each) for each in (*named, _target(call))])
+        named = [name for name in self._rooms if holds(self._said, name) and not any(
+            holds(value, name) for value in written)]
+        beside = without(self._said, [" ".join(each) for each in (*named, target_of(call))])
         if len(named) != 1 or not _BEFORE_A_LIST.issuperset(beside):
             return call
         at = next(at for at in range(len(self._said)) if self._said[at:at + len(named[0])]
@@ -211,7 +191,7 @@ class Weigher:
         """
         named = {name for _, name in self._names} - {(call.name,)}  # "lock" is a verb here
         every, room = call.arguments.get("scope") == "all", call.arguments.get("room")
-        carried = self._is_unsaid(_target(call)) and not every
+        carried = self._is_unsaid(target_of(call)) and not every
         locking = call.arguments.get("action") == "lock" and (
             carried or (every and "ref" in call.arguments))
         if named or "except" in call.arguments or (room and self._was_said(room)) or not (
@@ -236,13 +216,13 @@ class Weigher:
         made = list(calls)
         for names in self._lists():
             of_it = {at: place for at, name in names.items() for place, call in enumerate(calls)
-                     if _holds(_target(call), name)}
+                     if holds(target_of(call), name)}
             told = [calls[place] for place in dict.fromkeys(of_it.values())]
             rests = {(call.name, frozenset((key, str(value)) for key, value in
                                            call.arguments.items() if key != "target"))
                      for call in told}
             missing = [at for at, name in names.items()
-                       if not any(_holds(value, name) for value in written)]
+                       if not any(holds(value, name) for value in written)]
             if (len(rests) != 1 or len(of_it) < 2 or len(missing) + len(of_it) != len(names)
                     or told[0].name in _NEVER_ADDED):
                 continue  # what is told of one alone is not told of all
@@ -281,16 +261,16 @@ class Weigher:
         written = [tuple(map(singular, words(str(value)))) for call in calls
                    for value in call.arguments.values()]
         return tuple(" ".join(self._words[at:at + len(name)]) for at, name in self._names
-                     if not any(_holds(value, name) for value in written))
+                     if not any(holds(value, name) for value in written))
 
     def _is_carried(self, call: ToolCall) -> bool:
         """Whether it is about something of an earlier turn: "lights" of a room that nobody named
         now, where all that was said of lights is the name of one."""
         if "ref" in call.arguments or not self._was_said(call.arguments.get("target", "")):
             return True
-        room, target = call.arguments.get("room"), _target(call)
+        room, target = call.arguments.get("room"), target_of(call)
         names = [name for _, name in self._names
-                 if len(name) > len(target) and _holds(name, target)]
+                 if len(name) > len(target) and holds(name, target)]
         return bool(room and names) and not self._was_said(room) and (
             self._count(target) == len(names))
 
@@ -301,7 +281,7 @@ class Weigher:
 
     def _was_said(self, value: object) -> bool:
         wanted = tuple(map(singular, words(str(value))))
-        return _holds(self._said, wanted) or _holds(self._literally, wanted)
+        return holds(self._said, wanted) or holds(self._literally, wanted)
 
 
 def _names_in(said: Words, home: Home, nouns: Sequence[Noun]) -> tuple[tuple[int, Words], ...]:
@@ -320,15 +300,6 @@ def _names_in(said: Words, home: Home, nouns: Sequence[Noun]) -> tuple[tuple[int
     return tuple(sorted(found.items()))
 
 
-def _target(call: ToolCall) -> Words:
-    """Its words in singular, without articles."""
-    return tuple(map(singular, plain(str(call.arguments.get("target", "")))))
-
-
 def _device_names(home: Home) -> list[Words]:
     return [plain(name.replace("/", " ")) for device in home.devices
             for name in (device.name, *device.aliases)]
-
-
-def _holds(text: Words, part: Words) -> bool:
-    return any(text[at:at + len(part)] == part for at in range(len(text) - len(part) + 1))

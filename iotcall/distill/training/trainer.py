@@ -31,12 +31,7 @@ from iotcall.distill.training.beginning import (
 )
 from iotcall.distill.training.development import Development
 from iotcall.distill.training.elder import Elder
-from iotcall.distill.training.lexicon import (
-    dictionary_words,
-    encoder_words,
-    lexicon_of,
-    written_again,
-)
+from iotcall.distill.training.lexicon import lexicon_for
 from iotcall.distill.training.log import Begun, Judgement, Log, Loss, Row
 from iotcall.distill.training.precision import products, takes_bf16
 from iotcall.distill.training.quantised import (
@@ -49,10 +44,8 @@ from iotcall.distill.training.quantised import (
 )
 from iotcall.distill.training.record import STEPS, note_of, standing
 from iotcall.distill.training.sequences import Example, sequences
-from iotcall.distill.training.warm_start import encoder_folder
 from iotcall.errors import InputError
 from iotcall.evaluate import Dialogue, wilson_interval
-from iotcall.shipped import find
 
 CHECKPOINT_EVERY = 500
 """Steps between two checkpoints."""
@@ -64,7 +57,7 @@ _METRIC = "equivalence"
 def train_student(
     recipe: Recipe, dialogues: Sequence[Dialogue], catalogue: Catalogue, out: Path, *,
     base: Base | None = None, elder: Elder | None = None, dev: Sequence[Dialogue] = (),
-    resume: bool = False, checkpoint_every: int = CHECKPOINT_EVERY,
+    texts: Sequence[str] = (), resume: bool = False, checkpoint_every: int = CHECKPOINT_EVERY,
     callbacks: Sequence[TrainerCallback] = (), told: Callable[[Row], None] = lambda row: None,
 ) -> Path:
     """Train a student and write its checkpoint to `out`, with tokenizer, note and log.
@@ -76,6 +69,7 @@ def train_student(
         base: what the recipe's base is, opened; with a format in the recipe.
         elder: what the recipe begins as, read.
         dev: development dialogues; the student that does best on them is kept.
+        texts: what a lexicon is made of, see `heard`; without any, of what the dialogues say.
         told: every row of the log.
 
     Raises:
@@ -94,11 +88,9 @@ def train_student(
     examples = list(sequences(dialogues, start.format, catalogue, start.tokenizer, start.pieces,
                               splits=recipe.splits, seed=recipe.seed, longest=start.positions))
     _check_lengths(examples, start.positions)
-    lexicon = lexicon_of(
-        (turn.utterance for dialogue in dialogues for turn in dialogue.turns),
-        encoder_words(encoder_folder(recipe.warm_start)) | dictionary_words(),
-        written_again(find("grammars", recipe.catalogue))
-    ) if recipe.warm_start else None
+    lexicon = lexicon_for(recipe, texts or [
+        turn.utterance for dialogue in dialogues for turn in dialogue.turns
+    ]) if recipe.warm_start else None
     judged = Development(dev, catalogue, start.format, start.pieces, start.tokenizer,
                          start.positions, lexicon) if dev else None
     steps = out / STEPS

@@ -42,7 +42,7 @@ def is_doubtful(house: House, said: str, calls: tuple[ToolCall, ...], confidence
     house.conversation.decoded(Session("default", 4), said, decode)
     [others] = asked
     assert others is not None
-    return others.worth(calls, confidence)
+    return others.worth(calls, confidence, ())
 
 
 KETTLE = (call("turn", state="on", target="kettle"),)
