@@ -39,6 +39,25 @@ _PLACES = frozenset({"there", "same", "too", "also", "other", "rest"})
 """Words by which a wish goes on where the one before it was."""
 _GOES_ON = frozenset({"and", "not"})
 """What such a wish begins with."""
+_ASKS = frozenset({
+    "is", "are", "was", "isn't", "aren't", "what", "what's", "which", "how", "how's", "did", "does",
+    "do", "who", "where", "where's", "when", "check", "tell", "any", "anything", "has", "have",
+    "say", "know", "see", "whether", "if", "status", "still", "show"})
+"""Words of which a question has one."""
+_SWITCHES = frozenset({"turn", "turned", "switch", "switched", "put", "flick", "power", "flip"})
+_BEHIND = ("also", "too", "again", "now", "right now", "as well", "for me", "will you", "would you")
+"""What may stand behind "on" at the end."""
+_TURNED = frozenset({
+    "not", "no", "don't", "dont", "never", "without", "except", "but", "leave", "keep", "stop",
+    "instead", "wait", "sorry", "actually", "until", "when", "if", "why", "was", "were", "after",
+    "before", "half", "then", "and", "time", "timer", "stay", "stays", "only", "just"})
+"""Words beside which "on" and "off" may mean the contrary, or something else."""
+_MADE = {"brighter": "up", "bright": "up", "louder": "up", "loud": "up", "warmer": "up",
+         "warm": "up", "hotter": "up", "higher": "up", "faster": "up", "dimmer": "down",
+         "dim": "down", "darker": "down", "dark": "down", "quieter": "down", "quiet": "down",
+         "softer": "down", "cooler": "down", "cool": "down", "colder": "down", "slower": "down"}
+"""What somebody wants who says "make it so"."""
+_COMPARING = frozenset({"as", "half", "twice", "third", "quarter"})
 _COMPARED = frozenset({"brightness", "volume", "speed", "position"})
 """Properties of which there is half and twice; of degrees there is not."""
 
@@ -54,7 +73,7 @@ class Mender:
     def mended(self, calls: Sequence[ToolCall]) -> list[ToolCall]:
         """The calls as the words have them."""
         if len(calls) == 1:
-            calls = [self._as_the_verb_says(calls[0])]
+            calls = [self._as_the_verb_says(self._as_made(self._as_switched(calls[0])))]
         for rule in (self._without_carried_scope, self._without_carried_room,
                      self._without_lists_name, self._asked_which_way, self._as_directed,
                      self._more_of_it, self._on_again, self._compared):
@@ -118,6 +137,42 @@ class Mender:
         if call.name != "adjust" or len(ways) != 1 or not _TURNED_ROUND.isdisjoint(self._said):
             return call
         return ToolCall(call.name, {**call.arguments, "direction": ways[0]})
+
+    def _as_made(self, call: ToolCall) -> ToolCall:
+        """"Then make them super bright" goes up, whatever was meant before."""
+        ways = {_MADE[word] for word in self._said if word in _MADE}
+        if call.name != "adjust" or "make" not in self._said or len(ways) != 1 or (
+                not (_TURNED_ROUND - {"and", "then"} | _COMPARING).isdisjoint(self._said)):
+            return call
+        return ToolCall(call.name, {**call.arguments, "direction": next(iter(ways))})
+
+    def _as_switched(self, call: ToolCall) -> ToolCall:
+        """"Island lights on please" asks nothing, "lanterns on also" is no colour of before, and
+        whoever says "off" wants nothing on."""
+        state = self._state()
+        if not state:
+            return call
+        value = str(call.arguments.get("value", ""))
+        if call.name in ("turn", "query") or (
+                call.name in ("set", "set_color", "set_white") and value
+                and set(words(value)).isdisjoint(self._said)):
+            kept = {key: each for key, each in call.arguments.items()
+                    if key not in ("property", "value")}
+            return ToolCall("turn", {**kept, "state": state})
+        return call
+
+    def _state(self) -> str:
+        """"on" or "off" where that is what was said, and nothing that may turn it round."""
+        states = _STATES.intersection(self._said)
+        if len(states) != 1 or "?" in self._utterance or not (_TURNED | _ASKS).isdisjoint(
+                self._said):
+            return ""
+        state, = states
+        # subtle: "on" is a place too: "kill the lights on the porch"
+        at = self._said.index(state)
+        is_state = state == "off" or (at > 0 and self._said[at - 1] in _SWITCHES) or not without(
+            self._said[at + 1:], [*self._settings.polite, *_BEHIND])
+        return state if is_state else ""
 
     def _more_of_it(self, call: ToolCall) -> ToolCall:
         """"A bit dimmer", then "a bit more": dimmer still."""

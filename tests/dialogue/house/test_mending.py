@@ -1,0 +1,69 @@
+"""Calls that the words of an utterance contradict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from iotcall.catalogue import ToolCall
+from iotcall.dialogue import DialogueSettings
+from iotcall.dialogue.house.mending import Mender
+from tests.dialogue.house.talk import call
+
+COLOUR = call("set_color", value="green", target="desk lamp")
+ASKED = call("query", property="state", target="desk lamp")
+
+
+Mended = Callable[[str, ToolCall], ToolCall]
+
+
+@pytest.fixture
+def mended(home_settings: DialogueSettings) -> Mended:
+    """The call that an answer to an utterance becomes."""
+    def mend(said: str, answer: ToolCall) -> ToolCall:
+        assert home_settings.house is not None
+        [found] = Mender(said, (), home_settings.house, home_settings).mended([answer])
+        return found
+
+    return mend
+
+
+@pytest.mark.parametrize(("said", "answer", "state"), [
+    ("desk lamp on please", ASKED, "on"), ("Good, desk lamp on now", ASKED, "on"),
+    ("turn on the desk lamp", ASKED, "on"), ("desk lamp off", ASKED, "off"),
+    ("desk lamp on also", COLOUR, "on"), ("switch off the desk lamp love", COLOUR, "off"),
+    ("the desk lamp off", call("turn", state="on", target="desk lamp"), "off"),
+    ("desk lamp on", call("turn", state="off", target="desk lamp"), "on"),
+])
+def test_on_and_off_are_what_is_wanted(mended: Mended, said: str, answer: ToolCall, state: str
+                                       ) -> None:
+    assert mended(said, answer) == call("turn", target="desk lamp", state=state)
+
+
+@pytest.mark.parametrize(("said", "answer"), [
+    ("is the desk lamp on", ASKED), ("desk lamp on?", ASKED), ("which lamps are off", ASKED),
+    ("tell me if the desk lamp is off", ASKED), ("the lamp on the desk", ASKED),
+    ("kill the lights on the porch", call("turn", state="off", target="lights")),
+    ("leave it on", call("turn", state="off", target="lights")),
+    ("not off", call("turn", state="on", ref="it")),
+    ("off and on again", call("turn", state="on", ref="it")),
+    ("everything off but the lamp on the desk", call("turn", state="on", target="lamp")),
+    ("turn the desk lamp on in green", COLOUR),  # the colour was said
+    ("set it off at half", call("set", property="brightness", value="half", ref="it")),
+])
+def test_words_that_leave_a_doubt_change_nothing(mended: Mended, said: str, answer: ToolCall
+                                                 ) -> None:
+    assert mended(said, answer) == answer
+
+
+@pytest.mark.parametrize(("said", "way"), [
+    ("aww, then make them super bright", "up"), ("make it warmer", "up"),
+    ("could you make it a bit darker", "down"), ("make it less bright", "-"),
+    ("make it half as bright", "-"), ("it is so bright", "-"), ("make it not so bright", "-"),
+    ("make it brighter, no, dimmer", "-")])
+def test_which_way_it_is_made(mended: Mended, said: str, way: str) -> None:
+    for before in ("up", "down"):
+        answer = call("adjust", property="brightness", direction=before, ref="it")
+        found = mended(said, answer)
+        assert found.arguments["direction"] == (before if way == "-" else way)
