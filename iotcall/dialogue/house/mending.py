@@ -58,6 +58,12 @@ _MADE = {"brighter": "up", "bright": "up", "louder": "up", "loud": "up", "warmer
          "softer": "down", "cooler": "down", "cool": "down", "colder": "down", "slower": "down"}
 """What somebody wants who says "make it so"."""
 _COMPARING = frozenset({"as", "half", "twice", "third", "quarter"})
+_SPARES = (("except", "for"), ("except",), ("excluding",), ("apart", "from"), ("other", "than"),
+           ("all", "but"), ("everything", "but"))
+"""What stands before a thing that is left alone."""
+_SPARING = frozenset({"turn", "set", "adjust", "set_color", "set_white", "cover"})
+_LONGEST_NAME = 5
+"""Words."""
 _COMPARED = frozenset({"brightness", "volume", "speed", "position"})
 """Properties of which there is half and twice; of degrees there is not."""
 
@@ -73,7 +79,8 @@ class Mender:
     def mended(self, calls: Sequence[ToolCall]) -> list[ToolCall]:
         """The calls as the words have them."""
         if len(calls) == 1:
-            calls = [self._as_the_verb_says(self._as_made(self._as_switched(calls[0])))]
+            calls = [self._as_the_verb_says(self._as_made(self._sparing(
+                self._as_switched(calls[0]))))]
         for rule in (self._without_carried_scope, self._without_carried_room,
                      self._without_lists_name, self._asked_which_way, self._as_directed,
                      self._more_of_it, self._on_again, self._compared):
@@ -160,6 +167,16 @@ class Mender:
                     if key not in ("property", "value")}
             return ToolCall("turn", {**kept, "state": state})
         return call
+
+    def _sparing(self, call: ToolCall) -> ToolCall:
+        """"All of them off except the lamp" spares the lamp, whatever the student heard."""
+        at, length = next(((at, len(each)) for at in range(len(self._said)) for each in _SPARES
+                           if self._said[at:at + len(each)] == each), (0, 0))
+        spared = without(self._said[at + length:], self._settings.polite)
+        if not length or "except" in call.arguments or call.name not in _SPARING or not (
+                0 < len(spared) <= _LONGEST_NAME and _STATES.isdisjoint(spared)):
+            return call
+        return ToolCall(call.name, {**call.arguments, "except": " ".join(spared)})
 
     def _state(self) -> str:
         """"on" or "off" where that is what was said, and nothing that may turn it round."""

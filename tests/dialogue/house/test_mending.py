@@ -67,3 +67,16 @@ def test_which_way_it_is_made(mended: Mended, said: str, way: str) -> None:
         answer = call("adjust", property="brightness", direction=before, ref="it")
         found = mended(said, answer)
         assert found.arguments["direction"] == (before if way == "-" else way)
+
+
+@pytest.mark.parametrize(("said", "spared"), [
+    ("all of them off except the desk lamp please", "the desk lamp"),
+    ("everything off apart from the radiator", "the radiator"),
+    ("turn off everything but the kettle", "the kettle"),
+    ("everything off except for the lamp, that one on", ""), ("all off except", ""),
+    ("all off except what I told you about before", ""), ("all the lights off", "")])
+def test_what_is_spared_was_said(mended: Mended, said: str, spared: str) -> None:
+    answer = call("turn", state="off", ref="it", scope="all")
+    assert mended(said, answer).arguments.get("except", "") == spared
+    heard = call("turn", state="off", scope="all", but="lamp")
+    assert mended(said, heard) == heard
