@@ -39,7 +39,7 @@ from iotcall.dialogue.reader import Reader
 from iotcall.dialogue.session import Pending, Session
 from iotcall.dialogue.settings import DialogueSettings
 from iotcall.dialogue.thresholds import talk_of, thresholds_of
-from iotcall.dialogue.words import is_only, meant, words
+from iotcall.dialogue.words import has_any, is_only, is_said_twice, meant, words
 from iotcall.runtime import Decoding, Others, Turn
 from iotcall.speech import is_number_word
 from iotcall.speech.spelling import alike
@@ -233,11 +233,14 @@ class Conversation:
     def _slipped(self, let_go: Pending, utterance: str, decoding: Decoding) -> str:
         """"yes", "no", or nothing."""
         settings = self._settings
-        if not let_go.plan or not decoding.slips or decoding.outcome != "call":
+        if not let_go.plan or decoding.outcome != "call":
             return ""
         said = meant(words(utterance), decoding.slips)
+        if {call.name for call in decoding.calls} == {"confirm"} and not has_any(
+                said, settings.no) and is_said_twice(said, settings.yes, settings.polite):
+            return "yes"
         return next((answer for answer, phrases in (("yes", settings.yes), ("no", settings.no))
-                     if is_only(said, phrases, settings.polite)), "")
+                     if decoding.slips and is_only(said, phrases, settings.polite)), "")
 
     def report(self, plan: Plan, verdicts: Sequence[Verdict], *,
                chores: Sequence[str] = ()) -> str:

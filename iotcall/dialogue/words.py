@@ -6,9 +6,9 @@ Case, punctuation and the shape of apostrophes never matter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from iotcall.speech.typos import right
+from iotcall.speech.typos import one_slip_away, right
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
@@ -36,6 +36,13 @@ def is_only(said: tuple[str, ...], phrases: Iterable[str], beside: Iterable[str]
     """Whether the words are one of the phrases or several, and nothing but `beside` else."""
     left = without(said, [*phrases, *beside])
     return not left and bool(without(said, beside))
+
+
+def is_said_twice(said: tuple[str, ...], phrases: Collection[str], beside: Collection[str]) -> bool:
+    """Whether one of the phrases is said again and again, with slips of the finger: "yes es"."""
+    again = {slip for phrase in phrases if phrase in said for slip in one_slip_away(phrase)}
+    return bool(again) and all(
+        word in phrases or word in beside or word in again for word in said)
 
 
 def has_any(said: tuple[str, ...], phrases: Iterable[str]) -> bool:

@@ -192,8 +192,8 @@ class Speller:
             return self._other(word, before, behind)
         chances: dict[str, float] = {}
         for other, chance in meant_for(word):
-            if other in self._usual and (len(word) > _SHORT or self._is_usual(
-                    before, other, behind)):
+            if other in self._own or (other in self._usual and (
+                    len(word) > _SHORT or self._is_usual(before, other, behind))):
                 chances[other] = chances.get(other, 0.0) + chance
         if not chances:
             return word if len(word) <= _SHORT else self._apart(word)
@@ -213,7 +213,7 @@ class Speller:
         for other, chance in itertools.chain(
                 ((other, _SLIPS * chance) for other, chance in meant_for(word)),
                 ((other, _MISHEARD / len(alike)) for other in alike)):
-            if other in self._usual and _may_change(other) and self._is_usual(
+            if other in self._usual and (other == "down" or _may_change(other)) and self._is_usual(
                     before, other, behind) and other.removesuffix("s") != word.removesuffix("s"):
                 likely[other] = likely.get(other, 0.0) + chance * self._between(
                     before, other, behind)

@@ -157,7 +157,7 @@ def _yes(house: House, said: str, *slips: tuple[str, str], answer: ToolCall = CO
 
 @pytest.mark.parametrize(("said", "slips"), [
     ("yhes", (("yhes", "yes"),)), ("Afirmative!", (("Afirmative", "affirmative"),)),
-    ("yes plese", (("plese", "please"),))])
+    ("yes plese", (("plese", "please"),)), ("Yes es", ()), ("yeah yeh please", ())])
 def test_a_yes_with_a_slip_in_it_is_a_yes(house: House, said: str,
                                           slips: tuple[tuple[str, str], ...]) -> None:
     assert isinstance(_yes(house, said, *slips), Plan)
@@ -210,6 +210,7 @@ def test_a_no_with_a_slip_in_it_is_a_no(house: House, said: str,
     ("yhes and the lamp", (("yhes", "yes"),)),
     ("unlok it", (("unlok", "unlock"),)),  # what is asked about, told twice
     ("okay so", ()), ("right, hm", ()), ("oky so", (("oky", "okay"),)),
+    ("okay bye", ()), ("es", ()), ("yes he", ()), ("yes no", ()),
 ])
 def test_other_words_are_asked_about_again(house: House, said: str,
                                            slips: tuple[tuple[str, str], ...]) -> None:
