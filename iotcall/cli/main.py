@@ -136,8 +136,8 @@ def _send_again(lost: UnraisableHookArgs) -> None:
     """Send a signal again whose exception was lost in a destructor or a callback from C."""
     if issubclass(lost.exc_type, KeyboardInterrupt):
         number = int(signal.SIGINT)
-    elif isinstance(lost.exc_value, SystemExit) and isinstance(lost.exc_value.code, int):
-        number = lost.exc_value.code - 128
+    elif isinstance(lost.exc_value, SystemExit) and lost.exc_value.code == 128 + signal.SIGTERM:
+        number = int(signal.SIGTERM)
     else:
         sys.__unraisablehook__(lost)
         return

@@ -16,11 +16,9 @@ business: closed catalogues are read by the tables of their dialogue.toml, `home
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
 import structlog
@@ -29,6 +27,7 @@ from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.devices import Device, DeviceStates, Home, Verdict
 from iotcall.dialogue.closed import ClosedReader
 from iotcall.dialogue.gate import Gate, locked
+from iotcall.dialogue.hearing import Decode, Hearing
 from iotcall.dialogue.house.reader import HouseReader
 from iotcall.dialogue.notes import InMemory
 from iotcall.dialogue.outcomes import Answer, NotUnderstood, Outcome, Plan, Question, Refusal
@@ -40,32 +39,13 @@ from iotcall.dialogue.session import Pending, Session
 from iotcall.dialogue.settings import DialogueSettings
 from iotcall.dialogue.thresholds import talk_of, thresholds_of
 from iotcall.dialogue.words import has_any, is_only, is_said_twice, meant, words
-from iotcall.runtime import Decoding, Others, Turn
+from iotcall.runtime import Decoding, Turn
 from iotcall.speech import is_number_word
-from iotcall.speech.spelling import alike
 
 log = structlog.get_logger()
 
 _DIGITS_OF_A_PIN = 3
 """So many digits said while a PIN is waited for are taken for one."""
-_SURE, _EACH = 0.9, 0.7
-"""Confidence from which several commands in one breath are not looked at one by one, and that each
-of them must have."""
-_NO_WISH = frozenset({"off_topic", "unclear", "list"})
-"""Of a whole sentence that may sound like several commands."""
-_NEARLY = 0.75
-"""How alike a word must be to one of a name."""
-_WEIGHED, _WORTH_WEIGHING, _PASSES = 6, 0.02, 24
-"""Answers of a student that are weighed beside its first, how likely they must be in proportion,
-and the passes that looking for them may take."""
-
-
-class Decode(Protocol):
-    """Asks a student, as `Student.decode` does."""
-
-    def __call__(self, history: Sequence[Turn], utterance: str, *, others: Others | None
-                 ) -> Decoding: ...
-
 
 def _pin_of(home: Home) -> Pin:
     return ScryptPin(home.file.safety.pin_hash)
@@ -90,6 +70,7 @@ class Conversation:
         self._gate = Gate(settings, states, local=local, tries=self._tries,
                           rates=rates or Rates.in_memory(clock))
         self._house = HouseReader(states, settings, settings.house) if settings.house else None
+        self._hearing = Hearing(self._house, self.is_understood)
         self._reader: Reader = self._house or ClosedReader(states, settings, catalogue)
 
     def begin(self, session: Session, utterance: str, session_id: str | None, *,
@@ -162,41 +143,8 @@ class Conversation:
         return Refusal(reply=locked(tries, settings))
 
     def decoded(self, session: Session, utterance: str, decode: Decode) -> Decoding:
-        """What the student answers, and of its answers the one that was meant most likely in this
-        home; without confidence where no word was said that the student or the home knows.
-
-        `decode` asks the student, for other answers too where it is told to look for them.
-        """
-        whole = self._decoded(session, session.history, utterance, decode)
-        parts = self._house.clauses(utterance) if self._house else ()
-        if not parts or whole.outcome != "call" or (whole.confidence >= _SURE and (
-                len(whole.calls) >= len(parts) or any(
-                    call.name in _NO_WISH for call in whole.calls))):
-            return whole
-        history, found = session.history, list[Decoding]()
-        for part in parts:
-            each = self._decoded(session, history, part, decode)
-            if each.outcome != "call" or each.confidence < _EACH or not each.calls or any(
-                    call.name in _NO_WISH for call in each.calls):
-                return whole
-            found.append(each)
-            history = (*history, Turn(part, each.calls))
-        confidence = math.prod(each.confidence for each in found)
-        if confidence < whole.confidence and len(whole.calls) >= len(parts):
-            return whole
-        return msgspec.structs.replace(
-            whole, calls=tuple(call for each in found for call in each.calls), others=(),
-            confidence=confidence)
-
-    def _decoded(self, session: Session, history: Sequence[Turn], utterance: str,
-                 decode: Decode) -> Decoding:
-        weigher = self._house.weigher(utterance, self.home, session) if self._house else None
-        decoding = decode(history, utterance, others=None if weigher is None else Others(
-            count=_WEIGHED, least=_WORTH_WEIGHING, passes=_PASSES, worth=weigher.is_doubtful))
-        if not decoding.is_known and not self._is_of_a_name(utterance):
-            log.info("dialogue.no_known_word", site_id=session.site_id)
-            return msgspec.structs.replace(decoding, confidence=0.0)
-        return weigher.weighed(decoding) if weigher else decoding
+        """What was meant most likely in this home, see `Hearing`."""
+        return self._hearing.decoded(session, utterance, self.home, decode)
 
     def is_understood(self, decoding: Decoding) -> bool:
         """Whether it is a call, sure enough of what is wanted, and that anything is."""
@@ -271,12 +219,6 @@ class Conversation:
             states = {each.id: self.states.of(each) for told in plan.commands
                       for each in (told.device, *told.device.members)}
             session.memory = session.memory.after(plan.calls, plan.commands, states)
-
-    def _is_of_a_name(self, utterance: str) -> bool:
-        """Whether a word is, or is nearly, one of a name of this home."""
-        said = words(utterance)
-        named = {word for name in self.home.spoken_names() for word in words(name)}
-        return any(alike(word, other) >= _NEARLY for word in said for other in named)
 
     def _settle(self, session: Session, utterance: str, session_id: str | None,
                 calls: tuple[ToolCall, ...], meant: str = "", said: str = "") -> Outcome:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from iotcall.speech.typos import one_slip_away, right
+from iotcall.speech.typos import right
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
@@ -39,8 +39,12 @@ def is_only(said: tuple[str, ...], phrases: Iterable[str], beside: Iterable[str]
 
 
 def is_said_twice(said: tuple[str, ...], phrases: Collection[str], beside: Collection[str]) -> bool:
-    """Whether one of the phrases is said again and again, with slips of the finger: "yes es"."""
-    again = {slip for phrase in phrases if phrase in said for slip in one_slip_away(phrase)}
+    """Whether one of the phrases is said again and again, a letter of it lost, struck twice or
+    swapped with the next: "yes es". No other letter may come in: "yup nup" is none."""
+    again = {slip for phrase in phrases if phrase in said for at in range(len(phrase))
+             for slip in (phrase[:at] + phrase[at + 1:], phrase[:at + 1] + phrase[at:],
+                          phrase[:at] + phrase[at + 1:at + 2] + phrase[at] + phrase[at + 2:])
+             if len(slip) > 1}
     return bool(again) and all(
         word in phrases or word in beside or word in again for word in said)
 

@@ -108,6 +108,9 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True):
     slips: Slips = ()
     """Words of the dialogue that the student read otherwise than they were said: as they were said,
     and stand in calls, and as it read them."""
+    doubts: Slips = ()
+    """Words of the utterance as they were said, and what they may have been meant for, nearly as
+    likely as for what the student read."""
     others: tuple[Other, ...] = ()
     """The likeliest other answers that were asked for, the likeliest first."""
     others_passes: int = 0

@@ -12,6 +12,7 @@ from typing import Any
 from iotcall.catalogue import Array, Catalogue, Node, Text, ToolCall, Union, misfit
 from iotcall.runtime.part import Turn
 from iotcall.speech import Respelt, Speller
+from iotcall.speech.context import spoken
 
 
 def read_dialogue(history: Sequence[Turn], utterance: str, catalogue: Catalogue,
@@ -38,10 +39,13 @@ class Reading:
         self.history, self.utterance = history, utterance
         self._changed: list[Respelt] = []
         """The newest first; empty: the words that were said are those that are read."""
+        self.doubts: tuple[tuple[str, str], ...] = ()
+        """Words of the utterance, and what else they may have been meant for."""
         if speller is None:
             return
         texts = [speller.respelt(text) for text in (
             utterance, *(turn.utterance for turn in reversed(history)))]
+        self.doubts = texts[0].doubts
         if not any(text.words for text in texts):
             return
         self._changed, self._speller = texts, speller
@@ -58,9 +62,16 @@ class Reading:
 
     @property
     def slips(self) -> tuple[tuple[str, str], ...]:
-        """Each word that is read otherwise than it was said: as it was said, and as it is read."""
-        return tuple({text.said[start:end]: text.read[first:last] for text in self._changed
-                      for start, end, first, last in text.words if first < last}.items())
+        """Each word that is read otherwise than it was said: as it was said, and as it is read. Of
+        earlier turns only words that stand otherwise in none that came later."""
+        found: dict[str, str] = {}
+        heard: set[str] = set()
+        for text in self._changed:
+            found |= {text.said[start:end]: text.read[first:last]
+                      for start, end, first, last in text.words
+                      if first < last and text.said[start:end].lower() not in heard}
+            heard.update(word for _, _, word in spoken(text.said))
+        return tuple(found.items())
 
     def as_read(self, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
         """The other way round: calls of what was said as those of what is read."""

@@ -138,7 +138,7 @@ class Student:
         return msgspec.structs.replace(
             answer, prefill_ms=answer.prefill_ms + guessing_ms,
             calls=reading.as_said(answer.calls),
-            slips=reading.slips,
+            slips=reading.slips, doubts=reading.doubts,
             is_known=self._speller is None or self._speller.knows(utterance),
             others=tuple(other.through(reading.as_said) for other in answer.others))
 

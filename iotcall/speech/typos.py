@@ -17,26 +17,19 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from iotcall.speech.context import END, Context, Neighbours, spoken
 from iotcall.speech.hesitations import HESITATIONS, hesitations
 from iotcall.speech.numbers import is_number_word
+from iotcall.speech.slips import meant_for
 from iotcall.speech.spelling import sound
 
 _WORD = re.compile(r"(?<![\w'])[A-Za-z]{2,}(?=(?:'s?)?(?![\w']))")
 """A word without its ending of a genitive: "kids'", "Mia's"."""
 _LETTERS_OF_A_WORD = re.compile(r"[A-Za-z]+")
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_ALPHABET = len(_LETTERS)
-_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-_BESIDE = {key: "".join(
-    other for near in range(max(0, row - 1), row + 2) if near < len(_ROWS)
-    for other in _ROWS[near][max(0, at - 1 + (near < row)):at + 2 - (near > row)] if other != key)
-    for row, keys in enumerate(_ROWS) for at, key in enumerate(keys)}
-"""Letter -> those around it on the keys (QWERTY, each row half a key to the right)."""
 LONGEST = 24
 """Letters of a word that is looked at."""
 _SHORT = 2
@@ -45,6 +38,9 @@ _SLIPS = 0.004
 """P(slip), of a word."""
 _MISHEARD = 0.004
 """P(taken for a word of the same sound), of a word."""
+_CLOSE, _DOUBTS = 30.0, 2
+"""How many times likelier than another meaning the first may be, so that the other is worth a look;
+and how many others of a text at most."""
 _CUT = 0.001
 """P(cut in two), of a word."""
 _SAFELY = 3.0
@@ -52,8 +48,10 @@ _SAFELY = 3.0
 _DECIDES = frozenset({
     "on", "off", "not", "no", "yes", "all", "but", "except", "never", "don't", "open", "close",
     "lock", "unlock", "up", "down", "nor", "none", "every", "stop", "start", "aye", "nay", "yep",
-    "yup", "nope"})
+    "yup", "nope", "locked", "unlocked", "opened", "closed", "shut", "dock", "undock"})
 """Words that turn a wish round: none is made of a word that somebody knows, nor is one changed."""
+_BEGINS = frozenset({"up", "down", "every", "all"})
+"""Those that other words begin with: "upstairs", "everything"."""
 _LOCKS = frozenset({"lock", "unlock"})
 _BEHIND = frozenset({"to", "too", "in", "on", "off", "the", "and", "not", "for"})
 """Little words that run together with the one before."""
@@ -85,6 +83,8 @@ class Respelt(msgspec.Struct, frozen=True):
     words: tuple[tuple[int, int, int, int], ...] = ()
     """Of each word that changed: start and end in what was said, start and end in what is read; of
     a hesitation the latter are one."""
+    doubts: tuple[tuple[str, str], ...] = ()
+    """Words, and what else they may have been meant for nearly as likely."""
 
     def as_said(self, start: int, end: int) -> str:
         """What was said where `read` has ``[start:end]``, but for hesitations; a part of a word
@@ -141,16 +141,7 @@ class Speller:
 
         `before` and `behind` are its neighbours, in small letters.
         """
-        small = word.lower()
-        found = self._meant(small, before, behind) if len(small) <= LONGEST else small
-        if found == small:
-            return word
-        if " " in found:
-            at = found.index(" ")
-            return f"{word[:at]} {word[at:]}"
-        if word.isupper():
-            return found.upper()
-        return found.capitalize() if word[0].isupper() else found
+        return self._ranked(word, before, behind)[0]
 
     def knows(self, text: str) -> bool:
         """Whether a word of the text is a usual one, spelt right, or it has a digit: "asdf jkl" is
@@ -167,48 +158,61 @@ class Speller:
         said = self._joined(text, [
             each for each in spoken(text)
             if not any(start <= each[0] < end for start, end in silent)], changes)
+        doubts: list[tuple[str, str]] = []
         before = END
         for at, (start, end, word) in enumerate(said):
             match = _WORD.match(text, start)
-            if match and match.end() <= end:
-                behind = said[at + 1][2] if at + 1 < len(said) else END
-                right = self.word(match[0], before, behind)
-                if right != match[0]:
-                    changes.append((match.start(), match.end(), right))
-                    word = right.lower()
+            if match and match.end() <= end and " " not in text[start:end]:
+                first, *others = self._ranked(
+                    match[0], before, said[at + 1][2] if at + 1 < len(said) else END)
+                doubts += [(match[0], other) for other in others if other != match[0]]
+                if first != match[0]:
+                    changes.append((match.start(), match.end(), first))
+                    word = first.lower()
             before = word.rpartition(" ")[2]
         pieces, changed, done, length = [], [], 0, 0
-        for first, last, right in sorted(changes):
-            begun = text[done:first]
-            start = length + len(begun)
-            changed.append((first, last, start, start + len(right)))
-            pieces += [begun, right]
-            done, length = last, start + len(right)
-        return Respelt(text, "".join([*pieces, text[done:]]), tuple(changed))
+        for start, end, other in sorted(changes):
+            begun = text[done:start]
+            at = length + len(begun)
+            changed.append((start, end, at, at + len(other)))
+            pieces += [begun, other]
+            done, length = end, at + len(other)
+        return Respelt(text, "".join([*pieces, text[done:]]), tuple(changed),
+                       tuple(doubts[:_DOUBTS]))
 
-    def _meant(self, word: str, before: str, behind: str) -> str:
-        """For a word in small letters."""
+    def _ranked(self, word: str, before: str, behind: str) -> list[str]:
+        """What a word was meant for, in its case: the likeliest, and what comes close to that."""
+        small = word.lower()
+        if len(small) > LONGEST:
+            return [word]
+        likely = self._meant(small, before, behind)
+        best = max(likely.values())
+        found = sorted((other for other, chance in likely.items() if chance * _CLOSE >= best),
+                       key=lambda other: -likely[other])
+        return [word if other == small else _as_said(other, word) for other in found]
+
+    def _meant(self, word: str, before: str, behind: str) -> dict[str, float]:
+        """How likely it was meant for what, for a word in small letters."""
         if word in self._known:
-            return self._other(word, before, behind)
+            return self._known_meant(word, before, behind)
         chances: dict[str, float] = {}
         for other, chance in meant_for(word):
             if other in self._own or (other in self._usual and (
                     len(word) > _SHORT or self._is_usual(before, other, behind))):
                 chances[other] = chances.get(other, 0.0) + chance
         if not chances:
-            return word if len(word) <= _SHORT else self._apart(word)
-        found = max(chances, key=lambda other: chances[other] * self._between(
-            before, other, behind))
-        if found in _LOCKS and chances.keys() >= _LOCKS:
+            return {word if len(word) <= _SHORT else self._apart(word): 1.0}
+        if chances.keys() >= _LOCKS:
             # subtle: whether to lock or unlock is for the letters to say, not for what is usual
-            return max(_LOCKS, key=chances.__getitem__)
-        return found
+            del chances[min(_LOCKS, key=chances.__getitem__)]
+        return {other: chance * self._between(before, other, behind)
+                for other, chance in chances.items()}
 
-    def _other(self, word: str, before: str, behind: str) -> str:
-        """For a word that somebody knows."""
+    def _known_meant(self, word: str, before: str, behind: str) -> dict[str, float]:
+        """The same for a word that somebody knows."""
+        likely = {word: _SAFELY * self._between(before, word, behind)}
         if not self._has_pairs or word in self._whole or not _may_change(word):
-            return word
-        likely: dict[str, float] = {}
+            return likely
         alike = self._by_sound.get(sound(word), ())
         for other, chance in itertools.chain(
                 ((other, _SLIPS * chance) for other, chance in meant_for(word)),
@@ -217,9 +221,7 @@ class Speller:
                     before, other, behind) and other.removesuffix("s") != word.removesuffix("s"):
                 likely[other] = likely.get(other, 0.0) + chance * self._between(
                     before, other, behind)
-        found = max(likely, key=likely.__getitem__, default=word)
-        return found if likely.get(found, 0.0) > _SAFELY * self._between(
-            before, word, behind) else word
+        return likely
 
     def _is_usual(self, before: str, word: str, behind: str) -> bool:
         """Whether it has been seen between such neighbours, or belongs to a name with one."""
@@ -258,7 +260,9 @@ class Speller:
     def _is_cut(self, one: str, two: str, before: str, behind: str) -> bool:
         whole = one + two
         if not self._has_pairs or len(whole) < _WHOLE or whole not in self._usual or (
-                self._context.is_named(one, two)):
+                self._context.is_named(one, two)) or (whole not in _DECIDES and any(
+                    part in _DECIDES - _BEGINS or not part.isalpha() or is_number_word(part)
+                    for part in (one, two))):
             return False
         return whole in self._own or (
             _CUT * self._between(before, whole, behind) > _SAFELY * self._between(
@@ -275,6 +279,16 @@ def _by_sound(usual: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def _as_said(word: str, said: str) -> str:
+    """A word in the case of what was said; the same letters of two words in theirs."""
+    if " " in word:
+        at = word.index(" ")
+        return f"{said[:at]} {said[at:]}"
+    if said.isupper():
+        return word.upper()
+    return word.capitalize() if said[0].isupper() else word
+
+
 def _may_change(word: str) -> bool:
     return len(word) > _SHORT and word not in _DECIDES and not is_number_word(word)
 
@@ -286,30 +300,4 @@ def right(text: str, slips: Sequence[tuple[str, str]]) -> str:
     meant = {said.casefold(): read for said, read in slips}
     listed = "|".join(sorted(map(re.escape, meant), key=len, reverse=True))
     return re.sub(rf"(?<![^\W_])(?:{listed})(?![^\W_])",
-                  lambda found: meant[found[0].casefold()], text, flags=re.IGNORECASE)
-
-
-def meant_for(word: str) -> Iterator[tuple[str, float]]:
-    """Every text of which one slip makes a word in small letters, and how likely that slip is among
-    those of its text, all four kinds being as usual; some come twice. Half of the letters that came
-    in were struck twice, half of those that were exchanged are beside each other on the keys."""
-    length = len(word)
-    any_letter = 1 / (2 * _ALPHABET * length) if length else 0.0
-    for at in range(length + 1):
-        before, behind = word[:at], word[at:]
-        if behind:
-            is_double = behind[0] in (word[at - 1:at], behind[1:2])
-            yield before + behind[1:], any_letter + (1 / (2 * length) if is_double else 0.0)
-        if len(behind) > 1 and behind[0] != behind[1]:
-            yield before + behind[1] + behind[0] + behind[2:], 1 / (length - 1)
-        beside = _BESIDE.get(behind[:1], "")
-        for letter in _LETTERS:
-            if behind and letter != behind[0]:
-                yield before + letter + behind[1:], any_letter + (
-                    1 / (2 * len(_BESIDE[letter]) * length) if letter in beside else 0.0)
-            yield before + letter + behind, 1 / (length + 1)  # a letter was lost
-
-
-def one_slip_away(word: str) -> Iterator[str]:
-    """Every text that one slip makes of a word in small letters; some come twice."""
-    return (text for text, _ in meant_for(word))
+                  lambda found: meant.get(found[0].casefold(), found[0]), text, flags=re.IGNORECASE)

@@ -81,6 +81,21 @@ def test_a_signal_that_comes_in_a_destructor_is_not_lost(
     assert (done.returncode, done.stderr) == (code, says)
 
 
+def test_another_exit_in_a_destructor_is_python_s_to_tell(tmp_path: Path) -> None:
+    (tmp_path / "run.py").write_text(
+        "import sys\n"
+        "from iotcall.cli import main\n"
+        "class Dies:\n"
+        "    def __del__(self):\n"
+        "        sys.exit(1)\n"
+        "main.__globals__['app'] = lambda **_: (Dies(), 0)[1]\n"
+        "main()\n")
+    done = subprocess.run([*COMMAND[:2], "run"], cwd=tmp_path, capture_output=True, text=True,
+                          check=False, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0
+    assert "Exception ignored in" in done.stderr
+
+
 def test_sigterm_leaves_no_half_made_bundle(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scratch, place = tmp_path / "scratch", tmp_path / "place"

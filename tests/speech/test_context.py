@@ -85,11 +85,29 @@ def test_whether_to_lock_is_for_the_letters_to_say(said: str, read: str) -> None
 @pytest.mark.parametrize(("said", "read"), [
     ("every thing off", "everything off"), ("Up stairs lights on", "Upstairs lights on"),
     ("turn every  thing off", "turn every  thing off"),  # two spaces: not by a recogniser
-    ("turn it on", "turn it on"), ("bed side lamp", "bed side lamp")])
+    ("turn it on", "turn it on"), ("bed side lamp", "bed side lamp"),
+    ("hea ter on", "heater on"), ("un lock the door", "unlock the door")])
 def test_a_word_that_was_cut_is_one(said: str, read: str) -> None:
     text = SPELLER.respelt(said)
     assert text.read == read
     assert text.as_said(0, len(text.read)) == said
+
+
+def test_off_is_no_part_of_a_name() -> None:
+    at_home = SPELLER.at(["office", "notice"])
+    assert at_home.respelt("turn off ice on").read == "turn off ice on"
+    assert at_home.respelt("put on ice boxes").read.startswith("put on ice ")
+
+
+@pytest.mark.parametrize("said", ["un lock the lmap of", "ev ery thing off", "um every thing lmap"])
+def test_no_two_changes_overlap(said: str) -> None:
+    text = SPELLER.at(["lamp"]).respelt(said)
+    ends = 0
+    for start, end, first, last in text.words:
+        assert ends <= start <= end
+        ends = end
+        if first < last:
+            assert text.as_said(first, last) == said[start:end]
 
 
 def test_a_name_that_was_cut_comes_back_as_it_was_said() -> None:
@@ -125,7 +143,8 @@ def test_pairs_are_kept_by_how_often_they_were_said() -> None:
 
 @pytest.mark.parametrize(("text", "read"), [
     ("Put his Lmp on", "Put his lamp on"), ("the bed side lmp", "the bedside lamp"),
-    ("LMP", "lamp"), ("lmps", "lmps"), ("lmp's", "lamp's"), ("the bed  side", "the bed  side")])
+    ("LMP", "lamp"), ("l\u0131mp", "l\u0131mp"), ("lmps", "lmps"),
+    ("lmp's", "lamp's"), ("the bed  side", "the bed  side")])
 def test_words_are_put_right(text: str, read: str) -> None:
     assert right(text, (("lmp", "lamp"), ("bed side", "bedside"))) == read
 

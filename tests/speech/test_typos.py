@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iotcall.speech import Lexicon, Speller
-from iotcall.speech.typos import LONGEST, one_slip_away
+from iotcall.speech.slips import one_slip_away
+from iotcall.speech.typos import LONGEST
 
 LEXICON = Lexicon(usual=("the", "lights", "light", "kitchen", "turn", "off", "door"),
                   spared=("dour", "tight", "lamb"))

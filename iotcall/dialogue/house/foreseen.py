@@ -8,7 +8,7 @@ from iotcall.catalogue import ToolCall
 from iotcall.dialogue.outcomes import Answer, Plan, Question, Refusal
 
 Foreseen = Plan | Question | Refusal | Answer
-_NO_WISH = frozenset({"off_topic", "unclear"})
+NO_WISH = frozenset({"off_topic", "unclear"})
 USUAL = 1.0
 _ASKED, _PARTLY, _REFUSED = 0.6, 0.4, 0.12
 """How often a wish comes to that, relative to one that is carried out."""
@@ -16,7 +16,7 @@ _ASKED, _PARTLY, _REFUSED = 0.6, 0.4, 0.12
 
 def how_usual(calls: Sequence[ToolCall], outcome: Foreseen) -> float:
     """How usual a wish is that comes to this."""
-    if all(call.name in _NO_WISH for call in calls):
+    if all(call.name in NO_WISH for call in calls):
         return USUAL
     match outcome:
         case Refusal():

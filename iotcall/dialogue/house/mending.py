@@ -6,7 +6,8 @@ Each rule holds for few words only, those that leave no doubt.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 
 from iotcall.catalogue import ToolCall
 from iotcall.dialogue.house.settings import House
@@ -39,25 +40,23 @@ _PLACES = frozenset({"there", "same", "too", "also", "other", "rest"})
 """Words by which a wish goes on where the one before it was."""
 _GOES_ON = frozenset({"and", "not"})
 """What such a wish begins with."""
-_ASKS = frozenset({
-    "is", "are", "was", "isn't", "aren't", "what", "what's", "which", "how", "how's", "did", "does",
-    "do", "who", "where", "where's", "when", "check", "tell", "any", "anything", "has", "have",
-    "say", "know", "see", "whether", "if", "status", "still", "show"})
-"""Words of which a question has one."""
-_SWITCHES = frozenset({"turn", "turned", "switch", "switched", "put", "flick", "power", "flip"})
-_BEHIND = ("also", "too", "again", "now", "right now", "as well", "for me", "will you", "would you")
-"""What may stand behind "on" at the end."""
-_TURNED = frozenset({
-    "not", "no", "don't", "dont", "never", "without", "except", "but", "leave", "keep", "stop",
-    "instead", "wait", "sorry", "actually", "until", "when", "if", "why", "was", "were", "after",
-    "before", "half", "then", "and", "time", "timer", "stay", "stays", "only", "just"})
-"""Words beside which "on" and "off" may mean the contrary, or something else."""
+_SWITCHES = ("turn", "switch", "put", "flick", "flip", "have", "get", "can you", "could you",
+             "i want", "i'd like")
+"""What may stand before a thing that is to be on or off."""
+_BESIDE_STATES = ("also", "too", "again", "now", "right now", "as well", "for me", "will you",
+                  "would you", "and", "the", "my", "our", "a", "in", "back")
+"""What else may stand there."""
+_SENTENCES = re.compile(r"[.!;\u2026]+\s+")
 _MADE = {"brighter": "up", "bright": "up", "louder": "up", "loud": "up", "warmer": "up",
          "warm": "up", "hotter": "up", "higher": "up", "faster": "up", "dimmer": "down",
-         "dim": "down", "darker": "down", "dark": "down", "quieter": "down", "quiet": "down",
-         "softer": "down", "cooler": "down", "cool": "down", "colder": "down", "slower": "down"}
+         "dim": "down", "lighter": "up", "stronger": "up", "darker": "down", "dark": "down",
+         "quieter": "down", "quiet": "down", "softer": "down", "cooler": "down", "cool": "down",
+         "colder": "down", "slower": "down"}
 """What somebody wants who says "make it so"."""
-_COMPARING = frozenset({"as", "half", "twice", "third", "quarter"})
+_MADE_SO = ("it", "them", "that", "this", "both", "all", "the", "my", "our", "a", "bit", "little",
+            "lot", "much", "way", "so", "super", "duper", "really", "very", "even", "nice", "and",
+            "light", "lights", "lamp", "lamps", "in here", "here")
+"""What may stand between "make" and that."""
 _SPARES = (("except", "for"), ("except",), ("excluding",), ("apart", "from"), ("other", "than"),
            ("all", "but"), ("everything", "but"))
 """What stands before a thing that is left alone."""
@@ -72,9 +71,10 @@ class Mender:
     """For one utterance after earlier turns."""
 
     def __init__(self, utterance: str, earlier: Sequence[Turn], house: House,
-                 settings: DialogueSettings) -> None:
+                 settings: DialogueSettings, is_named: Callable[[str], bool]) -> None:
+        """`is_named` says whether something here is called so."""
         self._utterance, self._said, self._earlier = utterance, words(utterance), earlier
-        self._house, self._settings = house, settings
+        self._house, self._settings, self._is_named = house, settings, is_named
 
     def mended(self, calls: Sequence[ToolCall]) -> list[ToolCall]:
         """The calls as the words have them."""
@@ -147,49 +147,47 @@ class Mender:
 
     def _as_made(self, call: ToolCall) -> ToolCall:
         """"Then make them super bright" goes up, whatever was meant before."""
-        ways = {_MADE[word] for word in self._said if word in _MADE}
-        if call.name != "adjust" or "make" not in self._said or len(ways) != 1 or (
-                not (_TURNED_ROUND - {"and", "then"} | _COMPARING).isdisjoint(self._said)):
+        if call.name != "adjust" or self._said.count("make") != 1 or "?" in self._utterance:
+            return call
+        behind = self._said[self._said.index("make") + 1:]
+        ways = {_MADE[word] for word in behind if word in _MADE}
+        if len(ways) != 1 or without(behind, [*self._named(call), *_MADE, *_MADE_SO,
+                                              *self._settings.polite]):
             return call
         return ToolCall(call.name, {**call.arguments, "direction": next(iter(ways))})
 
     def _as_switched(self, call: ToolCall) -> ToolCall:
         """"Island lights on please" asks nothing, "lanterns on also" is no colour of before, and
-        whoever says "off" wants nothing on."""
-        state = self._state()
-        if not state:
-            return call
+        "lamp on" is not off: where nothing else was said."""
         value = str(call.arguments.get("value", ""))
-        if call.name in ("turn", "query") or (
+        if call.name not in ("turn", "query") and not (
                 call.name in ("set", "set_color", "set_white") and value
                 and set(words(value)).isdisjoint(self._said)):
-            kept = {key: each for key, each in call.arguments.items()
-                    if key not in ("property", "value")}
-            return ToolCall("turn", {**kept, "state": state})
-        return call
+            return call
+        said = words(_SENTENCES.split(self._utterance.strip())[-1])
+        states = _STATES.intersection(said)
+        named = self._named(call)
+        if len(states) != 1 or "?" in self._utterance or not has_any(said, named) or without(
+                said, [*named, *states, *_SWITCHES, *_BESIDE_STATES, *self._settings.polite]):
+            return call
+        kept = {key: each for key, each in call.arguments.items()
+                if key not in ("property", "value")}
+        return ToolCall("turn", {**kept, "state": next(iter(states))})
+
+    def _named(self, call: ToolCall) -> list[str]:
+        """What a call names, as it was said."""
+        return [str(call.arguments[key]) for key in ("target", "room") if key in call.arguments]
 
     def _sparing(self, call: ToolCall) -> ToolCall:
         """"All of them off except the lamp" spares the lamp, whatever the student heard."""
-        at, length = next(((at, len(each)) for at in range(len(self._said)) for each in _SPARES
+        at, length = next(((at, len(each)) for at in range(1, len(self._said)) for each in _SPARES
                            if self._said[at:at + len(each)] == each), (0, 0))
         spared = without(self._said[at + length:], self._settings.polite)
         if not length or "except" in call.arguments or call.name not in _SPARING or not (
-                0 < len(spared) <= _LONGEST_NAME and _STATES.isdisjoint(spared)):
+                0 < len(spared) <= _LONGEST_NAME and _STATES.isdisjoint(spared)
+                and self._is_named(" ".join(spared))):
             return call
         return ToolCall(call.name, {**call.arguments, "except": " ".join(spared)})
-
-    def _state(self) -> str:
-        """"on" or "off" where that is what was said, and nothing that may turn it round."""
-        states = _STATES.intersection(self._said)
-        if len(states) != 1 or "?" in self._utterance or not (_TURNED | _ASKS).isdisjoint(
-                self._said):
-            return ""
-        state, = states
-        # subtle: "on" is a place too: "kill the lights on the porch"
-        at = self._said.index(state)
-        is_state = state == "off" or (at > 0 and self._said[at - 1] in _SWITCHES) or not without(
-            self._said[at + 1:], [*self._settings.polite, *_BEHIND])
-        return state if is_state else ""
 
     def _more_of_it(self, call: ToolCall) -> ToolCall:
         """"A bit dimmer", then "a bit more": dimmer still."""
@@ -197,8 +195,8 @@ class Mender:
                 self._said, [*_MORE, *self._settings.polite]):
             return call
         last = self._earlier[-1]  # as it was meant then
-        before = Mender(last.utterance, self._earlier[:-1], self._house,
-                        self._settings).mended(last.calls)
+        before = Mender(last.utterance, self._earlier[:-1], self._house, self._settings,
+                        self._is_named).mended(last.calls)
         if [each.name for each in before] != ["adjust"] or (
                 call.arguments.get("property") != before[0].arguments.get("property")):
             return call

@@ -21,8 +21,8 @@ Words = tuple[str, ...]
 Calls = tuple[ToolCall, ...]
 _NAMES = ("target", "except")
 """Arguments whose words may be a name that no lexicon knows."""
-_KEPT = ("items",)
-"""Arguments that stay as they were said."""
+_KEPT = frozenset({("list", "items"), ("timer", "name")})
+"""Arguments of tools that stay as they were said: anything may stand there."""
 _FILLER = re.compile(
     r"(?<![\w'])(?:like|so|sew|well|right|um+|uhm?|erm?|hm+|you know|i mean|kind of|sort of)"
     r"(?![\w'])[,.\u2026]*\s*", re.IGNORECASE)
@@ -80,5 +80,6 @@ class Rewording:
 
 def _changed(calls: Calls, change: Callable[[str], str], *kept: str) -> Calls:
     return tuple(ToolCall(call.name, {
-        key: change(value) if isinstance(value, str) and key not in (*_KEPT, *kept) else value
+        key: change(value) if isinstance(value, str) and key not in kept and (
+            (call.name, key) not in _KEPT) else value
         for key, value in call.arguments.items()}) for call in calls)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from iotcall.devices import Home
 from iotcall.dialogue.house.places import plain
-from iotcall.speech.typos import one_slip_away
+from iotcall.speech.slips import one_slip_away
 
 Words = tuple[str, ...]
 _SHORTEST = 4

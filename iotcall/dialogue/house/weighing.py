@@ -21,7 +21,7 @@ import msgspec
 from iotcall.catalogue import ToolCall
 from iotcall.devices import Home
 from iotcall.dialogue.house.alone import Alone
-from iotcall.dialogue.house.foreseen import USUAL, Foreseen, how_usual, same_for_all
+from iotcall.dialogue.house.foreseen import NO_WISH, USUAL, Foreseen, how_usual, same_for_all
 from iotcall.dialogue.house.nouns import Noun, ending
 from iotcall.dialogue.house.places import plain
 from iotcall.dialogue.house.rewording import Rewording, holds, target_of
@@ -127,6 +127,12 @@ class Weigher:
         return msgspec.structs.replace(
             decoding, calls=first[best],
             confidence=shares[best] / (sum(shares.values()) + max(left, 0.0) * _UNSEEN))
+
+    def comes_to_nothing(self, decoding: Decoding) -> bool:
+        """Whether a decoding that was weighed is no wish, or one that this home refuses."""
+        return decoding.outcome != "call" or all(
+            call.name in NO_WISH for call in decoding.calls) or isinstance(
+                self._foresee(decoding.calls), Refusal)
 
     def _reworded(self, calls: tuple[ToolCall, ...], slips: Slips) -> tuple[ToolCall, ...]:
         if slips:

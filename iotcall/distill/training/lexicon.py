@@ -26,7 +26,7 @@ from iotcall.distill.training.warm_start import encoder_folder
 from iotcall.shipped import find
 from iotcall.speech import Lexicon
 from iotcall.speech.context import levelled, pairs_of, spoken
-from iotcall.speech.typos import one_slip_away
+from iotcall.speech.slips import one_slip_away
 
 DIALOGUES = 40_000
 """That a lexicon is made of; more make hardly another."""

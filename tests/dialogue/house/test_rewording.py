@@ -52,3 +52,37 @@ def test_a_wish_that_comes_to_something_as_it_was_meant_is_not_doubted(house: Ho
     found = house.conversation.decoded(Session("default", 4), "the kettlee on", decode)
     assert asked[1:] == [False, True]
     assert found.calls == (call("turn", state="on", target="kettle"),)
+
+
+def test_a_timer_is_called_as_it_was_said(house: House) -> None:
+    wish = call("timer", action="start", duration="tne minutes", name="steak")
+    found = msgspec.structs.replace(decoded(((wish,), 0.95)),
+                                    slips=(("steak", "steam"), ("tne", "ten")))
+    at = house.sessions.of("default")
+    assert house.conversation.decoded(at, "tne minutes for the steak",
+                                      lambda history, utterance, *, others: found).calls == (
+        call("timer", action="start", duration="ten minutes", name="steak"),)
+
+
+def test_where_nothing_comes_of_it_another_word_is_heard(house: House) -> None:
+    answers = {
+        "turn on the kettel": ((call("turn", state="on", target="settle"),), 0.97),
+        "turn on the kettle": ((call("turn", state="on", target="kettle"),), 0.95),
+        "turn on the metal": ((call("turn", state="on", target="metal"),), 0.95),
+        "turn on the fan": ((call("turn", state="on", target="fan"),), 0.5)}
+
+    def heard(said: str, *doubts: tuple[str, str]) -> tuple[tuple[ToolCall, ...], list[str]]:
+        asked: list[str] = []
+
+        def decode(history: Sequence[Turn], utterance: str, *, others: Others | None) -> Decoding:
+            asked.append(utterance)
+            return msgspec.structs.replace(decoded(answers[utterance]), doubts=doubts)
+
+        return house.conversation.decoded(Session("default", 4), said, decode).calls, asked
+
+    kettle = (call("turn", state="on", target="kettle"),)
+    lost = answers["turn on the kettel"][0]
+    assert heard("turn on the kettel", ("kettel", "metal"), ("kettel", "kettle"))[0] == kettle
+    assert heard("turn on the kettel", ("kettel", "metal"))[0] == lost  # nothing is called so
+    assert heard("turn on the kettel", ("kettel", "fan"))[0] == lost  # not sure enough
+    assert heard("turn on the kettle", ("kettle", "metal")) == (kettle, ["turn on the kettle"])
