@@ -184,11 +184,15 @@ class Conversation:
         if not let_go.plan or decoding.outcome != "call":
             return ""
         said = meant(words(utterance), decoding.slips)
-        if {call.name for call in decoding.calls} == {"confirm"} and not has_any(
-                said, settings.no) and is_said_twice(said, settings.yes, settings.polite):
-            return "yes"
-        return next((answer for answer, phrases in (("yes", settings.yes), ("no", settings.no))
-                     if decoding.slips and is_only(said, phrases, settings.polite)), "")
+        if decoding.slips and is_only(said, settings.no, settings.polite):
+            return "no"
+        # subtle: "nup" is a no, whatever else it is one slip from
+        if has_any(words(utterance), settings.no):
+            return ""
+        is_twice = {call.name for call in decoding.calls} == {"confirm"} and is_said_twice(
+            said, settings.yes, settings.polite)
+        return "yes" if is_twice or (decoding.slips and is_only(
+            said, settings.yes, settings.polite)) else ""
 
     def report(self, plan: Plan, verdicts: Sequence[Verdict], *,
                chores: Sequence[str] = ()) -> str:
