@@ -52,6 +52,9 @@ _DECIDES = frozenset({
 """Words that turn a wish round: none is made of a word that somebody knows, nor is one changed."""
 _BEGINS = frozenset({"up", "down", "every", "all"})
 """Those that other words begin with: "upstairs", "everything"."""
+_COMPOUNDS = frozenset({"everything", "anything", "something", "upstairs", "downstairs",
+                        "everywhere", "everybody"})
+"""Words that mean the same when they are written in two."""
 _LOCKS = frozenset({"lock", "unlock"})
 _BEHIND = frozenset({"to", "too", "in", "on", "off", "the", "and", "not", "for"})
 """Little words that run together with the one before."""
@@ -264,7 +267,7 @@ class Speller:
                     part in _DECIDES - _BEGINS or not part.isalpha() or is_number_word(part)
                     for part in (one, two))):
             return False
-        return whole in self._own or (
+        return whole in self._own or whole in _COMPOUNDS or (
             _CUT * self._between(before, whole, behind) > _SAFELY * self._between(
                 before, one, two) * self._context.chance(behind, two))
 

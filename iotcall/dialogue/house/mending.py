@@ -46,6 +46,8 @@ _SWITCHES = ("turn", "switch", "put", "flick", "flip", "have", "get", "can you",
 _BESIDE_STATES = ("also", "too", "again", "now", "right now", "as well", "for me", "will you",
                   "would you", "and", "the", "my", "our", "a", "in", "back")
 """What else may stand there."""
+_AND_A_HALF = re.compile(r"(?:\b(?P<many>a|one|two|three|four|five|\d+) )?"
+                         r"\b(?P<what>degree|notch|step|percent)(?:e?s)? and a half\b")
 _SENTENCES = re.compile(r"[.!;\u2026]+\s+")
 _MADE = {"brighter": "up", "bright": "up", "louder": "up", "loud": "up", "warmer": "up",
          "warm": "up", "hotter": "up", "higher": "up", "faster": "up", "dimmer": "down",
@@ -83,7 +85,7 @@ class Mender:
                 self._as_switched(calls[0]))))]
         for rule in (self._without_carried_scope, self._without_carried_room,
                      self._without_lists_name, self._asked_which_way, self._as_directed,
-                     self._more_of_it, self._on_again, self._compared):
+                     self._more_of_it, self._on_again, self._compared, self._and_a_half):
             calls = [rule(call) for call in calls]
         return list(calls)
 
@@ -210,6 +212,16 @@ class Mender:
                 self._said, [*states, "again", "now", "back", *self._settings.polite]):
             return call
         return ToolCall("turn", {"state": next(iter(states)), "ref": "it"})
+
+    def _and_a_half(self, call: ToolCall) -> ToolCall:
+        """"Down a degree and a half" is not half a degree, nor a whole one."""
+        found = _AND_A_HALF.search(self._utterance)
+        if call.name != "adjust" or not found or not has_any(
+                words(found[0]), [str(call.arguments.get("amount", ""))]):
+            return call
+        many = found["many"] or "one"
+        return ToolCall(call.name, {**call.arguments, "amount": (
+            f"{'one' if many in ('a', 'one') else many} and a half {found['what']}")})
 
     def _compared(self, call: ToolCall) -> ToolCall:
         """"Make it half as bright": half of what it is now, and not half of all."""

@@ -95,3 +95,16 @@ def test_what_is_spared_was_said(mended: Mended, said: str, spared: str) -> None
     assert mended(said, answer).arguments.get("except", "") == spared
     heard = call("turn", state="off", scope="all", but="lamp")
     assert mended(said, heard) == heard
+
+
+@pytest.mark.parametrize(("said", "before", "after"), [
+    ("bring that down a degrees and a half", "a half", "one and a half degree"),
+    ("down degree and a half", "half", "one and a half degree"),
+    ("up two degrees and a half", "two degrees", "two and a half degree"),
+    ("up 3 degrees and a half please", "a half", "3 and a half degree"),
+    ("up half a degree", "half a degree", "half a degree"),
+    ("a degree and a half, no, two", "two", "two")])
+def test_a_half_belongs_to_what_stands_before_it(mended: Mended, said: str, before: str, after: str
+                                                 ) -> None:
+    answer = call("adjust", property="temperature", direction="down", amount=before, ref="it")
+    assert mended(said, answer).arguments["amount"] == after
