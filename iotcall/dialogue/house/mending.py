@@ -7,7 +7,7 @@ Each rule holds for few words only, those that leave no doubt.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from iotcall.catalogue import ToolCall
 from iotcall.dialogue.house.settings import House
@@ -65,6 +65,10 @@ _SPARES = (("except", "for"), ("except",), ("excluding",), ("apart", "from"), ("
 _SPARING = frozenset({"turn", "set", "adjust", "set_color", "set_white", "cover"})
 _LONGEST_NAME = 5
 """Words."""
+_NO_NAME = frozenset({"that", "this", "these", "those", "now", "today", "tonight", "i", "we", "you",
+                      "he", "she", "they", "if", "when", "what", "where", "who", "while", "to",
+                      "for", "in", "it", "there", "because", "once", "maybe", "then", "later"})
+"""What begins something else."""
 _COMPARED = frozenset({"brightness", "volume", "speed", "position"})
 """Properties of which there is half and twice; of degrees there is not."""
 
@@ -73,10 +77,9 @@ class Mender:
     """For one utterance after earlier turns."""
 
     def __init__(self, utterance: str, earlier: Sequence[Turn], house: House,
-                 settings: DialogueSettings, is_named: Callable[[str], bool]) -> None:
-        """`is_named` says whether something here is called so."""
+                 settings: DialogueSettings) -> None:
         self._utterance, self._said, self._earlier = utterance, words(utterance), earlier
-        self._house, self._settings, self._is_named = house, settings, is_named
+        self._house, self._settings = house, settings
 
     def mended(self, calls: Sequence[ToolCall]) -> list[ToolCall]:
         """The calls as the words have them."""
@@ -186,8 +189,8 @@ class Mender:
                            if self._said[at:at + len(each)] == each), (0, 0))
         spared = without(self._said[at + length:], self._settings.polite)
         if not length or "except" in call.arguments or call.name not in _SPARING or not (
-                0 < len(spared) <= _LONGEST_NAME and _STATES.isdisjoint(spared)
-                and self._is_named(" ".join(spared))):
+                0 < len(spared) <= _LONGEST_NAME and spared[0] not in _NO_NAME
+                and {*_STATES, *self._house.verbs}.isdisjoint(spared)):
             return call
         return ToolCall(call.name, {**call.arguments, "except": " ".join(spared)})
 
@@ -197,8 +200,8 @@ class Mender:
                 self._said, [*_MORE, *self._settings.polite]):
             return call
         last = self._earlier[-1]  # as it was meant then
-        before = Mender(last.utterance, self._earlier[:-1], self._house, self._settings,
-                        self._is_named).mended(last.calls)
+        before = Mender(last.utterance, self._earlier[:-1], self._house,
+                        self._settings).mended(last.calls)
         if [each.name for each in before] != ["adjust"] or (
                 call.arguments.get("property") != before[0].arguments.get("property")):
             return call

@@ -13,8 +13,6 @@ from iotcall.devices import DeviceStates, Home
 from iotcall.dialogue.house.alone import Alone
 from iotcall.dialogue.house.clauses import clauses
 from iotcall.dialogue.house.mending import Mender
-from iotcall.dialogue.house.naming import phrase_of
-from iotcall.dialogue.house.places import rooms_of
 from iotcall.dialogue.house.resolver import Resolved, is_beyond, resolve
 from iotcall.dialogue.house.settings import House
 from iotcall.dialogue.house.targets import Around
@@ -41,8 +39,7 @@ class HouseReader:
                  ) -> Resolved:
         """What the calls come to; changes nothing."""
         around = self._around(home, session, meant)
-        mender = Mender(meant, session.history, self._house, self._settings, lambda name: bool(
-            phrase_of(name, home, self._house.nouns) or rooms_of(name, home, "")))
+        mender = Mender(meant, session.history, self._house, self._settings)
         return resolve(mender.mended(calls), around, self._states)
 
     def weigher(self, utterance: str, home: Home, session: Session) -> Weigher:

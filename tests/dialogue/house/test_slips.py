@@ -211,7 +211,8 @@ def test_a_no_with_a_slip_in_it_is_a_no(house: House, said: str,
     ("unlok it", (("unlok", "unlock"),)),  # what is asked about, told twice
     ("okay so", ()), ("right, hm", ()), ("oky so", (("oky", "okay"),)),
     ("okay bye", ()), ("es", ()), ("yes he", ()), ("yes no", ()),
-    ("yup nup", ()), ("yup nup", (("nup", "yup"),)), ("ya na", ()), ("right, light", ()), ("yes, yet", ()), ("ja a", ()),
+    ("yup nup", ()), ("yup nup", (("nup", "yup"),)), ("ya na", ()), ("right, light", ()),
+    ("yes, yet", ()), ("ja a", ()),
 ])
 def test_other_words_are_asked_about_again(house: House, said: str,
                                            slips: tuple[tuple[str, str], ...]) -> None:
