@@ -5,7 +5,7 @@ COUNTS = hil/baselines/qemu-arm64-counts-instructions.json
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help demo test test-slow lint students fixtures bench-grammar bench-export bench-peers \
-  bench-growth bench-students bench-curves hil hil-host-x86 hil-emu-arm64 hil-emu-qnn hil-nightly clean
+  bench-growth bench-students bench-curves bench-unseen hil hil-host-x86 hil-emu-arm64 hil-emu-qnn hil-nightly clean
 
 help:
 	@echo "make demo            type at a simulated home (SCRIPT=1 plays the shipped script, SCRIPT=FILE yours)"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench-growth    more tools, longer dialogues, more sites (docs/runtime-bench.md)"
 	@echo "make bench-students DATA=FOLDER   how good the shipped students are (docs/models.md)"
 	@echo "make bench-curves DATA=FOLDER     what data, size and each feature are worth, in small trainings (docs/models.md)"
+	@echo "make bench-unseen DATA=FOLDER     what students that saw no public turns make of them (docs/models.md)"
 	@echo "make hil             the bench's pull-request suite here, on emulated NPUs and on an emulated arm64 (docs/hil.md)"
 	@echo "make hil-nightly     a booted arm64 with the hub as a service, its instructions, long figures here"
 	@echo "make students DATA=FOLDER   train and export the shipped students again (docs/students.md)"
@@ -127,6 +128,10 @@ bench-students: .venv/.dev
 bench-curves: .venv/.encoder
 	@test -d "$(DATA)" || { echo "make bench-curves DATA=FOLDER: the folder of public files that docs/students.md names; found '$(DATA)'" >&2; exit 2; }
 	$(BIN)/python -m tests.benchmarks.curves '$(DATA)'
+
+bench-unseen: .venv/.encoder
+	@test -d "$(DATA)" || { echo "make bench-unseen DATA=FOLDER: the folder of public files that docs/students.md names; found '$(DATA)'" >&2; exit 2; }
+	$(BIN)/python -m tests.benchmarks.unseen '$(DATA)'
 
 bench-export: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.exports

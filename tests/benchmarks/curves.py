@@ -126,10 +126,7 @@ def trained(variant: Variant, public: Path) -> dict[str, Any]:
         made.rename(folder)
     recipe = WORK / f"{variant.name}.toml"
     wanted = {**USUAL, **variant.recipe, "catalogue": str(folder)}
-    recipe.write_text(_toml({key: value for key, value in wanted.items()
-                             if not isinstance(value, dict)})
-                      + "".join(f"\n[{key}]\n{_toml(value)}" for key, value in wanted.items()
-                                if isinstance(value, dict)), "utf-8")
+    recipe.write_text(recipe_text(wanted), "utf-8")
     done = subprocess.run(
         [str(IOTCALL), "train", "--recipe", str(recipe), "--public", str(public), "--dev",
          str(CATALOGUE / "voices" / "dev.said"), "--out", str(out), "--resume", "--json"],
@@ -138,6 +135,13 @@ def trained(variant: Variant, public: Path) -> dict[str, Any]:
         raise SystemExit(done.returncode)
     told: dict[str, Any] = json.loads(done.stdout)
     return told
+
+
+def recipe_text(recipe: dict[str, Any]) -> str:
+    """A recipe as its TOML file has it."""
+    return _toml({key: value for key, value in recipe.items() if not isinstance(value, dict)}) + (
+        "".join(f"\n[{key}]\n{_toml(value)}" for key, value in recipe.items()
+                if isinstance(value, dict)))
 
 
 def _toml(values: dict[str, Any]) -> str:
