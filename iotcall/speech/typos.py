@@ -25,7 +25,7 @@ from iotcall.speech.context import END, Context, Neighbours, spoken
 from iotcall.speech.hesitations import HESITATIONS, hesitations
 from iotcall.speech.numbers import is_number_word
 from iotcall.speech.slips import meant_for
-from iotcall.speech.spelling import sound
+from iotcall.speech.spelling import singular, sound
 
 _WORD = re.compile(r"(?<![\w'])[A-Za-z]{2,}(?=(?:'s?)?(?![\w']))")
 """A word without its ending of a genitive: "kids'", "Mia's"."""
@@ -38,7 +38,7 @@ _SLIPS = 0.004
 """P(slip), of a word."""
 _MISHEARD = 0.004
 """P(taken for a word of the same sound), of a word."""
-_CLOSE, _DOUBTS = 30.0, 2
+_CLOSE, _DOUBTS = 30.0, 3
 """How many times likelier than another meaning the first may be, so that the other is worth a look;
 and how many others of a text at most."""
 _CUT = 0.001
@@ -122,8 +122,9 @@ class Speller:
         """`names` of things that are spoken of here: their words are right as they are, and what a
         slip was meant for before any usual word. `neighbours` of the lexicon, if made before."""
         called = [[word.removesuffix("'s") for _, _, word in spoken(name)] for name in names]
-        plurals = [[*name[:at], f"{name[at]}s"] for name in called
-                   for at in range(len(name)) if not name[at].endswith("s")]
+        plurals = [[*name[:at], other] for name in called for at in range(len(name))
+                   for other in (singular(name[at]), f"{name[at]}s")
+                   if other != name[at] and not other.endswith("ss")]
         own = {word for name in (*called, *plurals) for word in name}
         self._lexicon, self._has_pairs = lexicon, bool(lexicon.pairs)
         self._neighbours = neighbours or Neighbours(lexicon.usual, lexicon.pairs)
@@ -168,6 +169,9 @@ class Speller:
             if match and match.end() <= end and " " not in text[start:end]:
                 first, *others = self._ranked(
                     match[0], before, said[at + 1][2] if at + 1 < len(said) else END)
+                if first == match[0]:
+                    others += [other for other in self._far(word, is_first=at == 0)
+                               if other not in others]
                 doubts += [(match[0], other) for other in others if other != match[0]]
                 if first != match[0]:
                     changes.append((match.start(), match.end(), first))
@@ -225,6 +229,17 @@ class Speller:
                 likely[other] = likely.get(other, 0.0) + chance * self._between(
                     before, other, behind)
         return likely
+
+    def _far(self, word: str, *, is_first: bool) -> list[str]:
+        """What a word that somebody knows may have been meant for, whatever stands beside it: a
+        word of a name, or the verb of which it is the past: "turned the fan on"."""
+        if not self._has_pairs:
+            return []
+        found = [other for other, _ in meant_for(word) if other in self._own] if (
+            word not in self._whole and _may_change(word)) else []
+        if is_first and word.endswith("ed"):
+            found += [base for base in (word[:-2], word[:-1], word[:-3]) if base in self._whole]
+        return list(dict.fromkeys(found))
 
     def _is_usual(self, before: str, word: str, behind: str) -> bool:
         """Whether it has been seen between such neighbours, or belongs to a name with one."""

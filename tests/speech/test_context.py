@@ -151,3 +151,13 @@ def test_words_are_put_right(text: str, read: str) -> None:
 
 def test_without_slips_a_text_stays() -> None:
     assert right("the [lamp]", ()) == "the [lamp]"
+
+
+@pytest.mark.parametrize(("said", "doubts"), [
+    ("in the lap please", (("lap", "lamp"),)),  # of a name, though not seen there
+    ("turned the lamp off", (("turned", "turn"),)), ("it turned off", ()),
+    ("the gaem is on", ()), ("the lamp off", ()),
+])
+def test_what_else_a_word_may_have_been_meant_for_is_told(
+        said: str, doubts: tuple[tuple[str, str], ...]) -> None:
+    assert SPELLER.at(["desk lamp"]).respelt(said).doubts == doubts
