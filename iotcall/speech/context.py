@@ -55,11 +55,9 @@ class Neighbours:
         self.most = 1 / _FLAT / (sum(1 / (rank + _FLAT) for rank in range(len(usual))) or 1.0)
         self._share = {word: self.most * _FLAT / (rank + _FLAT) for rank, word in enumerate(usual)}
         self._rare = _RARE * self.most * _FLAT / (len(usual) + _FLAT)
-        self._behind: dict[str, dict[str, float]] = {
-            before: {word: _TYPICAL * float(1 << level) for level, words in enumerate(some)
-                     for word in _listed(words)} for before, some in pairs.items()}
-        self._seen = {before: (sum(behind.values()), len(behind) + 1)
-                      for before, behind in self._behind.items()}
+        self._pairs = pairs
+        self._seen: dict[str, tuple[float, int]] = {}
+        """Of words that were asked for: how often any was said behind them, and how many."""
 
     def share(self, word: str) -> float:
         """P(word), 0..1."""
@@ -67,18 +65,28 @@ class Neighbours:
 
     def chance(self, word: str, before: str, share: float) -> float:
         """P(word | before), 0..1, of a word that has that share of all."""
+        if before not in self._pairs:
+            return share * (_UNSEEN if self._pairs else 1.0)
         if before not in self._seen:
-            return share * (_UNSEEN if self._seen else 1.0)
+            many = [len(_listed(words)) for words in self._pairs[before]]
+            self._seen[before] = (sum(_often(level) * some for level, some in enumerate(many)),
+                                  sum(many) + 1)
         count, kinds = self._seen[before]
-        return (self._behind.get(before, {}).get(word, 0.0) + kinds * share) / (count + kinds)
+        return (self._behind(before, word) + kinds * share) / (count + kinds)
 
     def is_seen(self, before: str, word: str) -> bool:
         """Whether one has been seen behind the other."""
-        return word in self._behind.get(before, {})
+        return bool(self._behind(before, word))
 
     def as_seen(self, word: str) -> str:
         """The word as pairs have it: without the ending of a genitive, if need be."""
-        return word if word in self._behind else word.removesuffix("'s")
+        return word if word in self._pairs else word.removesuffix("'s")
+
+    def _behind(self, before: str, word: str) -> float:
+        """How often one was said behind the other. The lists are searched as they are: as
+        dictionaries they would take 4 MB more of a board's memory."""
+        return next((_often(level) for level, words in enumerate(self._pairs.get(before, ()))
+                     if f" {word} " in f" {words} "), 0.0)
 
 
 class Context:
@@ -122,6 +130,10 @@ def levelled(counts: Mapping[tuple[str, str], int]) -> dict[str, tuple[str, ...]
             found.setdefault(before, {}).setdefault(level, []).append(word)
     return {before: tuple(" ".join(levels.get(level, ())) for level in range(max(levels) + 1))
             for before, levels in found.items()}
+
+
+def _often(level: int) -> float:
+    return _TYPICAL * float(1 << level)
 
 
 def _listed(words: str) -> list[str]:
