@@ -32,6 +32,7 @@ def lexicon(
     from iotcall.cli.keys import signing_key
     from iotcall.distill.recipe import Recipe
     from iotcall.distill.training.lexicon import DIALOGUES, heard, lexicon_for
+    from iotcall.distill.training.warm_start import encoder_folder
     from iotcall.settings import read_toml
     from iotcall.shipped import find
 
@@ -42,6 +43,9 @@ def lexicon(
     wanted = read_toml(find("export/students", recipe, ".toml"), Recipe)
     if not wanted.warm_start:
         raise InputError(f"{recipe}: the student begins without an encoder and has no lexicon")
+    encoder_folder(wanted.warm_start)  # before anybody waits
+    if out and not out.parent.is_dir():
+        raise FileError(out, "cannot be written: its folder is not there")
     signer = signing_key(key) if key else None
     folder = bundle_folder(bundle) if bundle else None
     if folder:

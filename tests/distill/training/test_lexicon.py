@@ -117,6 +117,8 @@ def test_it_says_what_it_lacks(recipe: Path, tmp_path: Path) -> None:
     asked = ("distill", "lexicon", "--recipe", str(recipe))
     assert "--out FILE or --bundle DIR" in run(*asked, code=2)
     assert "--out FILE or --bundle DIR" in run(*asked, *out, "--bundle", "home", code=2)
+    nowhere = str(tmp_path / "no" / "lexicon.json")
+    assert "its folder is not there" in run(*asked, "--out", nowhere, code=2)
     assert "add --bundle DIR" in run(*asked, *out, "--key", "k", code=2)
     recipe.write_text(f'catalogue = "{lamp.FOLDER}"\n')
     assert "begins without an encoder" in run(*asked, *out, code=2)
