@@ -109,6 +109,9 @@ VARIANTS = [
     Variant("half of the written dialogues", {}, some_written(0.5)),
     Variant("3,000 dialogues", {"dialogues": 3000}),
     Variant("6,000 dialogues", {"dialogues": 6000}),
+    Variant("four of the encoder's six layers, 9.6 million parameters", {"layers": 4}),
+    Variant("two of them, 6.0 million", {"layers": 2}),
+    Variant("one of them, 4.3 million", {"layers": 1}),
     Variant("random weights, 4 layers of 192, a rate of 1e-3", {
         "warm_start": "", "layers": 4, "width": 192, "heads": 6, "key_value_heads": 6,
         "inner_width": 768, "learning_rate": 1e-3}),

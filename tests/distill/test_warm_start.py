@@ -150,6 +150,15 @@ def test_the_head_is_the_table_of_tokens(student: OPTForCausalLM) -> None:
     assert all(torch.isfinite(weight).all() for weight in student.parameters())
 
 
+def test_a_student_of_fewer_layers_gets_some_of_them(encoder: Path, tokenizer: Tokenizer) -> None:
+    recipe = msgspec.structs.replace(RECIPE, layers=1)
+    made = new_student(recipe, tokenizer.get_vocab_size(), 0, 1)
+    assert isinstance(made, OPTForCausalLM)
+    begin_with(made, tokenizer, encoder)
+    [own] = made.model.decoder.layers
+    assert same(own.fc1, BertModel.from_pretrained(encoder).encoder.layer[1].intermediate.dense)
+
+
 def test_the_same_encoder_gives_the_same_student(
     student: OPTForCausalLM, encoder: Path, tokenizer: Tokenizer
 ) -> None:
@@ -157,7 +166,7 @@ def test_the_same_encoder_gives_the_same_student(
 
 
 @pytest.mark.parametrize(("changed", "says"), [
-    ({"num_hidden_layers": 3}, "3 layers"),
+    ({"num_hidden_layers": 1}, "1 layers"),
     ({"hidden_size": 32}, "32 width"),
     ({"num_attention_heads": 4}, "4 heads"),
     ({"intermediate_size": 64}, "64 inner_width"),

@@ -49,16 +49,19 @@ def encoder_folder(name: str) -> Path:
 
 
 def begin_with(student: OPTForCausalLM, tokenizer: Tokenizer, folder: Path) -> None:
-    """Give the student the encoder's layers, positions and words.
+    """Give the student the encoder's layers, positions and words; a student of fewer layers gets
+    some of them, evenly spread, as DistilBERT begins (Sanh et al. 2019, arXiv:1910.01108).
 
     Raises:
-        InputError: the encoder is not of BERT's build, or of another size.
+        InputError: the encoder is not of BERT's build, has fewer layers, or another width.
     """
     config = AutoConfig.from_pretrained(folder)
     _check(config, student.config, folder)
     encoder: Any = BertModel.from_pretrained(folder)
     decoder: Any = student.model.decoder
-    for own, given in zip(decoder.layers, encoder.encoder.layer, strict=True):
+    given_layers, count = encoder.encoder.layer, len(decoder.layers)
+    for at, own in enumerate(decoder.layers):
+        given = given_layers[(2 * at + 1) * len(given_layers) // (2 * count)]
         for part, source in (("q_proj", given.attention.self.query),
                              ("k_proj", given.attention.self.key),
                              ("v_proj", given.attention.self.value),
@@ -75,8 +78,10 @@ def begin_with(student: OPTForCausalLM, tokenizer: Tokenizer, folder: Path) -> N
 def _check(encoder: Any, student: Any, folder: Path) -> None:
     if encoder.model_type != "bert":
         raise InputError(f"{folder} is {encoder.model_type}: expected an encoder of BERT's build")
+    if encoder.num_hidden_layers < student.num_hidden_layers:
+        raise InputError(f"{folder} has {encoder.num_hidden_layers} layers, the recipe "
+                         f"{student.num_hidden_layers}: a warm start gives no more than there are")
     for what, found, own in (
-            ("layers", encoder.num_hidden_layers, student.num_hidden_layers),
             ("width", encoder.hidden_size, student.hidden_size),
             ("heads", encoder.num_attention_heads, student.num_attention_heads),
             ("inner_width", encoder.intermediate_size, student.ffn_dim),
