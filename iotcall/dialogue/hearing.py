@@ -86,7 +86,8 @@ class Hearing:
                  decode: Decode) -> Decoding:
         """Heard again with another word, where nothing comes of it and something sure of that."""
         decoding, is_lost = self._heard(session, history, utterance, home, decode)
-        for doubt in decoding.doubts if is_lost else ():
+        # subtle: nothing is heard again for somebody who has broken off, nor when it is too late
+        for doubt in decoding.doubts if is_lost and decoding.outcome == "call" else ():
             again, is_lost = self._heard(session, history, right(utterance, (doubt,)), home, decode)
             if not is_lost and again.confidence >= _HEARD_AGAIN:
                 log.info("dialogue.heard_again", site_id=session.site_id)

@@ -10,6 +10,7 @@ import pytest
 from iotcall.catalogue import ToolCall
 from iotcall.dialogue import Session
 from iotcall.runtime import Decoding, Others, Turn
+from iotcall.runtime.answers import Outcome
 from tests.dialogue.house.talk import House, call
 from tests.dialogue.house.test_weighing import decoded, weighed
 
@@ -86,3 +87,18 @@ def test_where_nothing_comes_of_it_another_word_is_heard(house: House) -> None:
     assert heard("turn on the kettel", ("kettel", "metal"))[0] == lost  # nothing is called so
     assert heard("turn on the kettel", ("kettel", "fan"))[0] == lost  # not sure enough
     assert heard("turn on the kettle", ("kettle", "metal")) == (kettle, ["turn on the kettle"])
+
+
+@pytest.mark.parametrize("outcome", ["cancelled", "too_slow"])
+def test_nothing_is_heard_again_for_somebody_who_has_broken_off(house: House, outcome: Outcome
+                                                                ) -> None:
+    asked: list[str] = []
+
+    def decode(history: Sequence[Turn], utterance: str, *, others: Others | None) -> Decoding:
+        asked.append(utterance)
+        return msgspec.structs.replace(decoded(((), 0.0)), outcome=outcome,
+                                       doubts=(("kettel", "kettle"),))
+
+    found = house.conversation.decoded(Session("default", 4), "turn on the kettel", decode)
+    assert found.outcome == outcome
+    assert asked == ["turn on the kettel"]
