@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -30,7 +32,7 @@ CATALOGUE = "catalogue.json"
 DIALOGUE = "dialogue.toml"
 GOLDEN = "golden.jsonl"
 SKILLS = "skills"
-LEXICON = "lexicon.json"
+LEXICON = "lexicon.json.gz"
 PRIOR = "prior.json"
 DRAFT = "draft"
 REQUIRED = (DECODER, TOKENIZER, PROMPT, AUTOMATON, CATALOGUE, GOLDEN)
@@ -142,9 +144,11 @@ def _layout(folder: Path, manifest: Manifest) -> DecoderLayout:
 
 
 def _read(path: Path, shape: type[_T]) -> _T:
+    written = path.read_bytes()
     try:
-        return msgspec.json.decode(path.read_bytes(), type=shape)
-    except msgspec.DecodeError as error:
+        return msgspec.json.decode(
+            gzip.decompress(written) if path.suffix == ".gz" else written, type=shape)
+    except (msgspec.DecodeError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise BundleError(f"{path}: {error}; export it again") from error
 
 

@@ -25,13 +25,11 @@ def lexicon(
     json: JsonOption = False,
 ) -> None:
     """Make a student's lexicon, as its training does; its weights do not change with it."""
-    import msgspec
-
     from iotcall.bundle import check_signer, renew_files
     from iotcall.bundle.bundle import LEXICON
     from iotcall.cli.keys import signing_key
     from iotcall.distill.recipe import Recipe
-    from iotcall.distill.training.lexicon import DIALOGUES, heard, lexicon_for
+    from iotcall.distill.training.lexicon import DIALOGUES, heard, lexicon_for, packed
     from iotcall.distill.training.warm_start import encoder_folder
     from iotcall.settings import read_toml
     from iotcall.shipped import find
@@ -56,7 +54,7 @@ def lexicon(
             texts.append(text)
             told(len(texts))
     made = lexicon_for(wanted, texts)
-    written = msgspec.json.encode(made) + b"\n"
+    written = packed(made)
     if folder:
         renew_files(folder, {LEXICON: written}, sign_with=signer)
     elif out:

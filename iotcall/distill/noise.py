@@ -24,6 +24,8 @@ class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """With a slip of the finger."""
     misheard: float = 0.14
     """With a word that a recogniser got wrong."""
+    again: float = 0.2
+    """With a second one, to those of `misheard`."""
     shouted: float = 0.04
     """With a word in capitals, or all of them."""
 

@@ -73,7 +73,7 @@ def roughened(sentence: Sentence, random: Random, noise: Noise = USUAL, *,
             pieces.append((random.choice((".", ".", "!")), ()))
     for share, change in (
             (noise.slips, slip), (noise.slips / 6, slip),
-            (noise.misheard, mishear), (noise.misheard / 5, mishear)):
+            (noise.misheard, mishear), (noise.misheard * noise.again, mishear)):
         if random.random() < share:
             pieces = _changed(pieces, kept, change, random)
     if random.random() < noise.shouted:

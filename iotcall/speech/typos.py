@@ -66,7 +66,7 @@ _WHOLE = 6
 
 
 class Lexicon(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Words in small letters; ``lexicon.json`` of a bundle."""
+    """Words in small letters; ``lexicon.json.gz`` of a bundle."""
 
     usual: tuple[str, ...]
     """What a slip may have been meant for, the commonest first."""

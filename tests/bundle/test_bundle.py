@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable
@@ -173,4 +174,16 @@ def test_a_prior_that_cannot_be_is_named(copy: Path) -> None:
     told["files"]["prior.json"] = msgspec.to_builtins(file_entry(path))
     manifest.write_text(json.dumps(told))
     with pytest.raises(BundleError, match=r"prior\.json: .* < 1.0 .*shares.*; export it again"):
+        open_bundle(copy)
+
+
+@pytest.mark.parametrize("written", [b'{"usual": []}', gzip.compress(b"[]"), b"\x1f\x8b\x08",
+                                     gzip.compress(b'{"usual": []}')[:-6]])
+def test_a_lexicon_that_cannot_be_read_is_named(copy: Path, written: bytes) -> None:
+    path, manifest = copy / "lexicon.json.gz", copy / "manifest.json"
+    path.write_bytes(written)
+    told = json.loads(manifest.read_text())
+    told["files"][path.name] = msgspec.to_builtins(file_entry(path))
+    manifest.write_text(json.dumps(told))
+    with pytest.raises(BundleError, match=r"lexicon\.json\.gz: .*; export it again"):
         open_bundle(copy)

@@ -119,6 +119,19 @@ def test_a_filler_beside_a_span_stands_outside_of_it() -> None:
     assert not [each for each in found if " " in each.span(spans["lamp"])]
 
 
+def test_a_second_word_is_misheard_in_the_share_that_is_asked_for() -> None:
+    sentence, _ = with_spans("would you be so kind and close the curtains of the room", "", "")
+    said = sentence.text.split()
+
+    def altered(again: float) -> int:
+        noise = Noise(padded=0, slips=0, shouted=0, misheard=1, again=again)
+        found = (roughened(sentence, Random(seed), noise).text.lower().strip(".!").split()
+                 for seed in range(300))
+        return sum(len(set(said) ^ set(words)) for words in found)
+
+    assert altered(0.0) * 1.3 < altered(1.0)
+
+
 @pytest.mark.parametrize(("sentence", "heard"), [
     ("is the lamp on", {"is", "his"}),
     ("turn it down", {"it"}),

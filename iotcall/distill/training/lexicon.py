@@ -11,6 +11,7 @@ is none.
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -67,6 +68,11 @@ def lexicon_for(recipe: Recipe, texts: Sequence[str]) -> Lexicon:
     """
     known = encoder_words(encoder_folder(recipe.warm_start)) | dictionary_words()
     return lexicon_of(texts, known, written_again(find("grammars", recipe.catalogue)))
+
+
+def packed(lexicon: Lexicon) -> bytes:
+    """As a bundle has it: JSON that is packed with gzip; the same lexicon gives the same bytes."""
+    return gzip.compress(msgspec.json.encode(lexicon) + b"\n", mtime=0)
 
 
 def encoder_words(folder: Path) -> frozenset[str]:

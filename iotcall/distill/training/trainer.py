@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
@@ -31,7 +30,7 @@ from iotcall.distill.training.beginning import (
 )
 from iotcall.distill.training.development import Development
 from iotcall.distill.training.elder import Elder
-from iotcall.distill.training.lexicon import lexicon_for
+from iotcall.distill.training.lexicon import lexicon_for, packed
 from iotcall.distill.training.log import Begun, Judgement, Log, Loss, Row
 from iotcall.distill.training.precision import products, takes_bf16
 from iotcall.distill.training.quantised import (
@@ -110,7 +109,7 @@ def train_student(
     end_rounding(start.model)
     save_student(start.model, start.tokenizer, recipe, base, out)
     if lexicon:
-        (out / LEXICON).write_bytes(msgspec.json.encode(lexicon) + b"\n")
+        (out / LEXICON).write_bytes(packed(lexicon))
     note.write(out)  # last: a folder that has it is whole
     shutil.rmtree(steps, ignore_errors=True)
     return out

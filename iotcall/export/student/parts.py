@@ -80,7 +80,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     settings: Path
     """``dialogue.toml``, which may be absent."""
     lexicon: Path | None
-    """``lexicon.json`` beside a checkpoint that was trained here."""
+    """``lexicon.json.gz`` beside a checkpoint that was trained here."""
     prior: ValuePrior | None
     """Of the catalogue's written sentences."""
     note: CheckpointNote | None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import shutil
 from pathlib import Path
 
@@ -99,30 +100,30 @@ def recipe(tmp_path: Path) -> Path:
 def test_a_lexicon_is_made_by_itself_or_put_into_a_bundle(recipe: Path, tmp_path: Path,
                                                           monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("iotcall.distill.training.lexicon.DIALOGUES", 600)
-    out = tmp_path / "lexicon.json"
+    out = tmp_path / "lexicon.json.gz"
     told = runner(recipe, "--out", str(out))
-    made = msgspec.json.decode(out.read_bytes(), type=Lexicon)
+    made = msgspec.json.decode(gzip.decompress(out.read_bytes()), type=Lexicon)
     assert told.startswith(f"{len(made.usual)} usual words, ")
     assert "lamp" in made.usual
     bundle = Path(shutil.copytree(shipped("bundles") / "massive_iot", tmp_path / "bundle"))
     runner(recipe, "--bundle", str(bundle))
     assert open_bundle(bundle).lexicon == made
-    again = tmp_path / "again.json"
+    again = tmp_path / "again.json.gz"
     runner(recipe, "--out", str(again))
     assert again.read_bytes() == out.read_bytes()
 
 
 def test_it_says_what_it_lacks(recipe: Path, tmp_path: Path) -> None:
-    out = ("--out", str(tmp_path / "lexicon.json"))
+    out = ("--out", str(tmp_path / "lexicon.json.gz"))
     asked = ("distill", "lexicon", "--recipe", str(recipe))
     assert "--out FILE or --bundle DIR" in run(*asked, code=2)
     assert "--out FILE or --bundle DIR" in run(*asked, *out, "--bundle", "home", code=2)
-    nowhere = str(tmp_path / "no" / "lexicon.json")
+    nowhere = str(tmp_path / "no" / "lexicon.json.gz")
     assert "its folder is not there" in run(*asked, "--out", nowhere, code=2)
     assert "add --bundle DIR" in run(*asked, *out, "--key", "k", code=2)
     recipe.write_text(f'catalogue = "{lamp.FOLDER}"\n')
     assert "begins without an encoder" in run(*asked, *out, code=2)
-    assert list(tmp_path.glob("*.json")) == []
+    assert list(tmp_path.glob("*.gz")) == []
 
 
 def runner(recipe: Path, *options: str) -> str:
