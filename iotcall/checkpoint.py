@@ -32,6 +32,12 @@ class CheckpointNote(msgspec.Struct, frozen=True, kw_only=True):
     elder_sha256: str = ""
     """Of the weights that it began as; empty: as no other student, or not recorded."""
 
+    @property
+    def bits(self) -> int:
+        """Of the weights that it learnt with at the end; 0: they were not rounded."""
+        found = self.recipe.get("bits")
+        return found if isinstance(found, int) else 0
+
     def write(self, checkpoint: Path) -> None:
         """Put it into the checkpoint's folder."""
         text = msgspec.json.format(msgspec.json.encode(self), indent=2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import msgspec
 import typer
 
-from iotcall.cli.eval import DataOption, asked, progress
+from iotcall.cli.eval import DataOption, asked, homes_of, progress
 from iotcall.cli.output import DEFAULT_BUNDLE, BundleOption, JsonOption, bundle_folder, print_json
 from iotcall.errors import InputError
 
@@ -79,6 +80,8 @@ def calibrate(
     from iotcall.evaluate.files import read_labelled, read_utterances
     from iotcall.runtime import Student
 
+    if any(map(math.isnan, (risk, doubt, talk_risk or 0.0))):
+        raise InputError("--risk, --doubt, --talk-risk: expected a share such as 0.02, found nan")
     folder = bundle_folder(bundle)
     opened = open_bundle(folder)
     dialogues = read_labelled(data, opened.catalogue)
@@ -101,7 +104,7 @@ def calibrate(
                          "nothing; name them as unclear in dialogue.toml, or add --dry-run")
     if talk_risk is not None and not wanted:
         raise InputError("--talk-risk wants ordinary talk to prove it by: add --off-topic FILE")
-    judged = asked(opened, dialogues, quiet=json)
+    judged = asked(opened, dialogues, homes=homes_of(dialogues), quiet=json)
     heard = []
     if wanted:
         with Student.open(opened) as student, progress(

@@ -32,7 +32,8 @@ distill.command("teach")(teach)
 def synthesise(
     out: Annotated[Path, typer.Option(help="JSON Lines to write.")],
     catalogue: Annotated[str, typer.Option(
-        metavar="DIR|NAME", help="A catalogue with rules in synthesis/.")] = "smart_home",
+        metavar="DIR|NAME", help="A catalogue with written dialogues or rules of speech in "
+                                 "synthesis/.")] = "smart_home",
     dialogues: Annotated[int, typer.Option(min=1, help="How many.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed writes the same file.")] = 1,
     json: JsonOption = False,

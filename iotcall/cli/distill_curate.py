@@ -76,7 +76,7 @@ def curate(
     wanted = Wanted(clarity=clarity, coherence=coherence, shares=Shares(dev, test), seeds=seeds,
                     seed=seed, judged=not without_judge)
     wanted.shares.check()
-    check_place(out)
+    check_place(out, data)
     read = read_traces(data, tools)
     if not read.dialogues:
         reasons = "; ".join(f"{count} with {reason}" for reason, count in read.left_out.items())
@@ -90,6 +90,8 @@ def curate(
             endpoint_of(base_url, model, key_variable), out / LEDGER, read.dialogues,
             lambda asker, dialogue: _judged(asker, tools, dialogue), patience=patience,
             parallel=parallel, limit=limit, temperature=temperature, quiet=json, what="judged")
+        if asker.hopeless:
+            say_why(asker)  # what is there stays
         judged = [each or fallback for each, fallback in zip(found, judged, strict=True)]
     curated = write_curated(judged, wanted, out)
     if json:

@@ -57,6 +57,9 @@ def teach(
     endpoint = endpoint_of(base_url, model, key_variable)
     if out.is_dir() or not out.name:
         raise InputError(f"{out} is a folder; choose a file for --out")
+    if seeds.resolve() == out.resolve():
+        raise InputError(f"{out} holds the seeds, which would be written over; choose another "
+                         "--out")
     ledger = out.with_name(f"{out.name.removesuffix('.jsonl')}.answers.jsonl")
     if out.exists() and not ledger.exists():
         raise InputError(f"{out} is there and was not written by this command ({ledger.name} is "
@@ -70,6 +73,8 @@ def teach(
         endpoint, ledger, lessons, lambda asker, lesson: taught(asker, tools, lesson),
         patience=Patience(timeout_seconds=timeout, attempts=attempts), parallel=parallel,
         limit=limit, temperature=temperature, quiet=json, what="dialogues")
+    if asker.hopeless:
+        say_why(asker)  # what is there stays
     try:
         counted = write_taught(lessons, results, read.dialogues, out)
     except OSError as error:

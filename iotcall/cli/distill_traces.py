@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,6 +48,8 @@ def traces(
     from iotcall.distill.traces.gather import Options, gather
     from iotcall.distill.traces.reading import find_sources
 
+    if isnan(near):
+        raise InputError("--near: nan is no number; expected 0.5 to 1")
     tools = load_catalogue(find("grammars", catalogue))
     options = Options(near, _country(region), _names(names), seed)
     found = find_sources(sources)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,6 +62,9 @@ def validate(
     from iotcall.distill.validation.validate import validate as check
     from iotcall.formats import FORMATS, format_named
 
+    for option, given in (("--near", near), ("--near-held-out", near_held_out)):
+        if isnan(given):
+            raise InputError(f"{option}: nan is no number; expected 0.5 to 1")
     tools = load_catalogue(find("grammars", catalogue))
     formats = [format_named(name) for name in dict.fromkeys(format or FORMATS)]
     if not file and not write_hashes:

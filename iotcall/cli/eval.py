@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from iotcall.evaluate import Dialogue
     from iotcall.evaluate.judging import History, Judged
     from iotcall.evaluate.noise import Noisy
+    from iotcall.grammar.binding import Names
 
 TyposOption = Annotated[int, typer.Option(
     min=0, max=9, help="Typos in every utterance; judged beside the clean ones.")]
@@ -73,23 +75,24 @@ def eval_(
     opened = open_bundle(bundle_folder(bundle))
     other = open_bundle(bundle_folder(compare)) if compare else None
     dialogues = read_labelled(data, opened.catalogue)
-    _check_homes({dialogue.home for dialogue in dialogues if dialogue.home}, home)
+    homes = homes_of(dialogues, home)
     new = unseen(dialogues, [text for path in seen
                              for text in read_utterances(path, opened.catalogue)]) if seen else None
     for each in (opened, other) if other else (opened,):
         check_references(dialogues, each.catalogue)
     noise = noise_of(dialogues, opened.catalogue, typos, wer, seed)
     said = list(noise.dialogues) if noise else dialogues
-    judged = asked(opened, said, history, quiet=json)
+    judged = asked(opened, said, history, homes=homes, quiet=json)
     found = figures(judged, unseen=new)
     more, curves = {}, []
     if noise:
-        clean = asked(opened, dialogues, history, quiet=json, what="without noise")
+        clean = asked(opened, dialogues, history, homes=homes, quiet=json,
+                      what="without noise")
         more["noise"] = {**msgspec.structs.asdict(noise.figures), "cost": compared(
             [item.right for item in clean], [item.right for item in judged])}
         curves.append(("without noise", figures(clean)))
     if other:
-        theirs = asked(other, said, history, quiet=json, what=str(compare))
+        theirs = asked(other, said, history, homes=homes, quiet=json, what=str(compare))
         more["comparison"] = {"bundle": str(compare), "correct": sum(
             item.right for item in theirs), **msgspec.structs.asdict(compared(
                 [item.right for item in judged], [item.right for item in theirs]))}
@@ -107,13 +110,13 @@ def eval_(
 
 
 def asked(bundle: Bundle, dialogues: Sequence[Dialogue], history: History = "reference", *,
-          quiet: bool, what: str = "dialogues") -> list[Judged]:
+          homes: Mapping[str, Names], quiet: bool, what: str = "dialogues") -> list[Judged]:
     """A bundle's answers to all items, with a bar on a terminal."""
     from iotcall.evaluate.judging import judge
     from iotcall.runtime import Student
 
     with Student.open(bundle) as student, progress(what, len(dialogues), quiet=quiet) as told:
-        return judge(student, dialogues, history=history, progress=told)
+        return judge(student, dialogues, history=history, progress=told, homes=homes)
 
 
 @contextmanager
@@ -136,6 +139,8 @@ def noise_of(dialogues: Sequence[Dialogue], catalogue: Catalogue, typos: int, we
 
     if typos and wer:
         raise InputError("--typos and --wer were both given; choose one, so that its cost is known")
+    if math.isnan(wer):
+        raise InputError("--wer: expected a share such as 0.1, found nan")
     if typos:
         return mistype(dialogues, catalogue, typos=typos, seed=seed)
     return mishear(dialogues, catalogue, rate=wer, seed=seed) if wer else None
@@ -147,10 +152,15 @@ def _noised(typos: int, wer: float) -> str:
     return f", word error rate {wer:g}" if wer else ""
 
 
-def _check_homes(named: set[str], given: str | None) -> None:
-    """Every home must be readable, though only catalogues that bind names look into it."""
+def homes_of(dialogues: Sequence[Dialogue], given: str | None = None) -> dict[str, Names]:
+    """What can be named in each home that a dialogue tells, and under "" in the one that is given.
+
+    Raises:
+        FileError, InputError: a home cannot be read.
+    """
     from iotcall.devices import load_home
     from iotcall.shipped import find
 
-    for name in sorted(named | ({given} if given else set())):
-        load_home(find("devices/homes", name, ".toml"))
+    told = {dialogue.home: dialogue.home for dialogue in dialogues if dialogue.home}
+    return {key: load_home(find("devices/homes", name, ".toml")).names()
+            for key, name in sorted((told | ({"": given} if given else {})).items())}

@@ -24,9 +24,10 @@ def export(
     catalogue: Annotated[str | None, typer.Option(
         metavar="DIR|NAME", help="tools.json, golden.jsonl and dialogue.toml; by default what the "
                                  "checkpoint was trained for.")] = None,
-    target: Annotated[str, typer.Option(
-        metavar="FILE|NAME", help="Recipe of export/targets/; see 'iotcall targets'.")
-    ] = "cpu-int8",
+    target: Annotated[str | None, typer.Option(
+        metavar="FILE|NAME", help="Recipe of export/targets/, see 'iotcall targets'; by default "
+                                  "cpu-int4 for a student that learnt with weights of 4 bits, "
+                                  "cpu-int8 for others.")] = None,
     format: Annotated[str | None, typer.Option(
         help="Wire format; the student's own by default.")] = None,
     goldens: Annotated[Path | None, typer.Option(
@@ -60,9 +61,11 @@ def export(
     from iotcall.cli.keys import signing_key
     from iotcall.export.target import load_target
 
-    name, recipe = load_target(target)
     key = signing_key(sign_key) if sign_key else None
+    if target:
+        load_target(target)  # before anything is looked for
     folder, note = _catalogue(checkpoint, catalogue, needed=not (format and catalogue))
+    name, recipe = load_target(target or ("cpu-int4" if note and note.bits == 4 else "cpu-int8"))
     if note and not _is_same(note.catalogue, folder):
         typer.echo(f"note: {checkpoint} was trained for the catalogue {note.catalogue!r}, not for "
                    f"{catalogue!r}", err=True)

@@ -31,15 +31,29 @@ def another(node: Node, old: Any, random: Random) -> Any:
         return "".join(str(random.randrange(10)) for _ in old)
     assert isinstance(node, Integer | Number)
     low, high = Decimal(str(node.minimum)), Decimal(str(node.maximum))
-    if isinstance(node, Integer) and high - low <= _FEW * node.step:
-        return random.randrange(int(low), int(high) + 1, node.step)
+    step = Decimal(str(node.step))
+    steps = int((high - low) / step)
+    if steps <= _FEW:
+        return _plain(low + random.randrange(steps + 1) * step)
+    found = Decimal(str(_like(low, high, old, random)))
+    if not low <= found <= high:
+        found = low + random.randrange(steps + 1) * step
+    return _plain(low + round((found - low) / step) * step)
+
+
+def _like(low: Decimal, high: Decimal, old: Any, random: Random) -> float:
+    """A number of the old one's size and places, whether or not the schema allows it."""
     least = max(1, int(low))
-    most = max(least, min(int(high), max(_MOST, least), max(20, int(old) * 4)))
+    most = max(least, min(int(high), max(_MOST, least), max(20, abs(int(old)) * 4)))
     whole = random.randint(least, most)
     if old != int(old):
         return round(whole % _FEW + random.randint(1, 99) / 100, 2)
     round_one = whole - whole % random.choice((1, 1, 5, 10, 50))
     return round_one if round_one >= least else whole
+
+
+def _plain(value: Decimal) -> Any:
+    return int(value) if value == int(value) else float(value)
 
 
 def written(value: Any) -> str:

@@ -27,7 +27,7 @@ from iotcall.distill.recipe import Mixture
 from iotcall.distill.rules import load_around, load_lexicon, load_rules
 from iotcall.distill.synthesis import Synthesis
 from iotcall.distill.written import Written
-from iotcall.errors import InputError
+from iotcall.errors import FileError, InputError
 from iotcall.evaluate import Dialogue
 from iotcall.evaluate.marked import read_marked
 from iotcall.settings import read_toml
@@ -78,6 +78,9 @@ def _own(folder: Path, catalogue: Catalogue, seed: int, rules_share: float,
     written: Written | None = None
     if said:
         dialogues = [dialogue for path in said for dialogue in read_marked(path, catalogue)]
+        if not dialogues:
+            raise FileError(rules / "said", "holds no dialogue; expected lines in its files such "
+                                            "as 'lights on | turn state=on' (docs/students.md)")
         exchange = Exchange(catalogue, dialogues, _nouns(folder, catalogue), _rules(rules))
         written = Written(catalogue, dialogues, exchange, seed, noise)
         if not rules_share:

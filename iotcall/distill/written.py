@@ -20,7 +20,7 @@ from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.distill.exchange import Exchange
 from iotcall.distill.noise import USUAL, Noise
 from iotcall.distill.slices import Sentence, roughened
-from iotcall.errors import CallError
+from iotcall.errors import CallError, InputError
 from iotcall.evaluate import Dialogue, LabelledTurn
 from iotcall.evaluate.marked import MarkedTurn, Span
 from iotcall.speech import said_numbers
@@ -79,7 +79,9 @@ class Written:
                 written = self._joined(written[0])
             if made := self._varied(written):
                 return made
-        raise ValueError("the written dialogues leave nothing to draw from")
+        raise InputError(f"nothing can be drawn from the written dialogues: of {_TRIES} in a row "
+                         "no value could be exchanged for another; write more values of each "
+                         "argument, or name it under `kept` in synthesis/exchange.toml")
 
     def _pick(self) -> tuple[MarkedTurn, ...]:
         tool = self._random.choices(self._tools, self._weights)[0]

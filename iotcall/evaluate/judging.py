@@ -5,7 +5,7 @@ Every user turn is one item.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from iotcall.catalogue import Catalogue, ToolCall, equivalent_all
 from iotcall.errors import CallError
 from iotcall.evaluate.dialogues import Dialogue
+from iotcall.grammar.binding import Names
 from iotcall.runtime import Student, Turn, decode_weighed
 
 History = Literal["reference", "model"]
@@ -42,8 +43,12 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(student: Student, dialogues: Sequence[Dialogue], *, history: History = "reference",
-          progress: Callable[[int], None] = lambda done: None) -> list[Judged]:
+          progress: Callable[[int], None] = lambda done: None,
+          homes: Mapping[str, Names] | None = None) -> list[Judged]:
     """Every item, in order; `progress` is told the number of dialogues done.
+
+    `homes` has what can be named in each home that a dialogue tells, and under "" where it tells
+    none; catalogues that bind names use it.
 
     With history "reference" earlier turns carry the reference calls, with "model" the student's
     own. Until its first mistake a dialogue is the same with either.
@@ -52,8 +57,12 @@ def judge(student: Student, dialogues: Sequence[Dialogue], *, history: History =
         CallError: a reference names a tool that the bundle lacks; names its row and turn.
     """
     check_references(dialogues, student.bundle.catalogue)
-    found = []
+    found: list[Judged] = []
+    bound: Names | None = None
     for row, dialogue in enumerate(dialogues):
+        if homes is not None and (names := homes.get(dialogue.home)) is not bound:
+            student.bind_registry(names)
+            bound = names
         before: list[Turn] = []
         for number, turn in enumerate(dialogue.turns):
             decoding = decode_weighed(student, before, turn.utterance)

@@ -28,6 +28,8 @@ def hesitations(text: str) -> Iterator[tuple[int, int]]:
     """Where they begin and end, with the spaces behind them, or before the last; none where nothing
     else was said."""
     found = [match.span() for match in _FOUND.finditer(text) if _says_nothing(text, match)]
+    while len(found) > 1 and found[-2][1] == found[-1][0]:
+        found[-2:] = [(found[-2][0], found[-1][1])]
     if found and found[-1][1] == len(text):
         found[-1] = len(text[:found[-1][0]].rstrip()), len(text)
     if sum(end - start for start, end in found) < len(text.rstrip()):

@@ -120,3 +120,16 @@ def test_an_unknown_rule_of_exchange_is_refused(folder: Path) -> None:
     (folder / "synthesis" / "exchange.toml").write_text("alon = true\n")
     with pytest.raises(FileError, match="alon"):
         source_of(folder, 1)
+
+
+def test_written_files_without_a_dialogue_are_named(folder: Path) -> None:
+    (folder / "synthesis" / "said" / "a.said").write_text("# nothing yet\n")
+    with pytest.raises(FileError, match="said: holds no dialogue; expected lines"):
+        source_of(folder, 1)
+
+
+def test_dialogues_of_which_nothing_can_be_drawn_say_so(folder: Path,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iotcall.distill.written.Written._varied", lambda *_: None)
+    with pytest.raises(InputError, match="nothing can be drawn"):
+        list(source_of(folder, 1).dialogues(1))

@@ -9,7 +9,8 @@ SPELLER = Speller(Lexicon(usual=("the", "lights", "light", "kitchen", "lamp", "o
 
 @pytest.mark.parametrize(("said", "read"), [
     ("shut uh off the lamp", "shut off the lamp"), ("Um, the lamp", "the lamp"),
-    ("the lamp um", "the lamp"), ("the lamp er, you know, off", "the lamp off"),
+    ("the lamp um", "the lamp"), ("the lamp um uh", "the lamp"),
+    ("the lamp hm er,", "the lamp"), ("the lamp er, you know, off", "the lamp off"),
     ("uh... lights", "lights"), ("the hmm light", "the light"), ("the lamp, erm.", "the lamp,"),
     ("lamp, erm. Off", "lamp, Off"), ("the lamp you know off", "the lamp off"),
 ])

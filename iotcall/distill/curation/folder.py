@@ -27,6 +27,8 @@ from iotcall.errors import FileError, InputError
 from iotcall.evaluate import Dialogue, dialogue_to_json, write_dialogues
 
 LEDGER = "answers.jsonl"
+_WRITTEN = (*(f"{name}.jsonl" for name in ("train", "dev", "test", "seeds", "scores")),
+            "report.json", LEDGER)
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,17 +72,20 @@ class Curated(msgspec.Struct, frozen=True):
         return msgspec.to_builtins(self)  # type: ignore[no-any-return]
 
 
-def check_place(out: Path) -> None:
+def check_place(out: Path, data: Path) -> None:
     """Nothing if the folder may be filled: it is new, empty, or was filled by curation.
 
     Raises:
-        InputError: it holds something else, which would be written over.
+        InputError: it holds something else, or `data`, which would be written over.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; choose a folder for --out")
     ours = any((out / name).exists() for name in (LEDGER, "report.json"))
     if out.is_dir() and any(out.iterdir()) and not ours:
         raise InputError(f"{out} holds something else; choose a new folder for --out")
+    if data.resolve() in {(out / name).resolve() for name in _WRITTEN}:
+        raise InputError(f"{data} is one of the files that are written to {out}; choose another "
+                         "folder for --out")
 
 
 def write_curated(judged: Sequence[Judged], wanted: Wanted, out: Path) -> Curated:

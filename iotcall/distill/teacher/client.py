@@ -125,7 +125,11 @@ def read_answer(body: bytes) -> Answer | Failed:
         finish, text = "refused", message.refusal or text
     elif found.choices[0].finish_reason == "length":
         finish = "cut_off"
-    return Answer(str(without_surrogates(text)), tuple(map(without_surrogates, calls)), finish,
+    try:
+        calls = tuple(map(without_surrogates, calls))
+    except RecursionError:
+        return Failed("unreadable", "arguments that are nested too deeply")
+    return Answer(str(without_surrogates(text)), calls, finish,
                   max(0, usage.prompt_tokens), max(0, usage.completion_tokens))
 
 

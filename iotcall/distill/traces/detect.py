@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -39,6 +40,7 @@ _IP = re.compile(r"(?<![\w.:])(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?!\w|\.[0-9])"
                  r"|[0-9a-f:]{0,39}::?[0-9a-f:]{1,39}(?![\w:]))", _FLAGS)
 _MAC = re.compile(r"(?<![\w:-])[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}(?![\w:-])", _FLAGS)
 _DIGITS = re.compile(r"(?<![\w.,/])[0-9](?:[ -]?[0-9])+(?![\w/]|[.,][0-9])")
+_CARD = re.compile(r"(?<!\w)[0-9]{4}(?:[ .\-/][0-9]{4}){3}(?!\w)")
 _DATE = re.compile(r"(?:19|20)[0-9]{2}-?[01][0-9]-?[0-3][0-9]|[0-3][0-9]-[01][0-9]-(?:19|20)\d\d")
 _MONEY_BEFORE = re.compile(r"[$\u20ac\u00a3\u00a5]\s?\Z")
 _UNIT_AFTER = re.compile(
@@ -77,10 +79,12 @@ class Detector:
 
     def __init__(self, *, region: str = "US", names: Sequence[str] = ()) -> None:
         """`region`: ISO 3166 code of the country whose telephone numbers are said without the
-        country's code; `names`: of people and whatever else must not stay.
+        country's code; `names`: of people and whatever else must not stay, found in composed and
+        in decomposed letters.
         """
         self._region = region
-        wanted = sorted({name.strip() for name in names if name.strip()}, key=len, reverse=True)
+        composed = {unicodedata.normalize("NFC", name.strip()) for name in names}
+        wanted = sorted(composed - {""}, key=len, reverse=True)
         self._names = re.compile(
             rf"(?<!\w)(?:{'|'.join(map(re.escape, wanted))})(?!\w)", _FLAGS) if wanted else None
 
@@ -92,7 +96,9 @@ class Detector:
         """
         found = [*_texts(text), *self._numbers(text, is_secret)]
         if self._names:
-            found += [Found("name", *match.span()) for match in self._names.finditer(text)]
+            composed, spans = _composed(text)
+            found += [Found("name", spans[match.start()][0], spans[match.end() - 1][1])
+                      for match in self._names.finditer(composed)]
         return apart(found)
 
     def _numbers(self, text: str, is_secret: bool) -> Iterator[Found]:
@@ -101,6 +107,13 @@ class Detector:
             for match in phonenumbers.PhoneNumberMatcher(text, self._region):
                 digits = "".join(filter(str.isdecimal, match.raw_string))
                 yield Found("phone", match.start, match.end, digits)
+        for card in _CARD.finditer(text):
+            start, end = card.span()
+            digits = "".join(filter(str.isdecimal, card[0]))
+            # subtle: these may be four groups of a longer number, which goes as a whole
+            if luhn.is_valid(digits) and not any(
+                    run.start <= start and end <= run.end for run in runs):
+                yield Found("card", start, end, digits)
         for run in runs:
             if 13 <= len(run.digits) <= 19 and luhn.is_valid(run.digits):
                 yield Found("card", run.start, run.end, run.digits)
@@ -167,6 +180,30 @@ def _runs(text: str) -> Iterator[Found]:
         is_amount = _MONEY_BEFORE.search(text[:start]) or _UNIT_AFTER.match(text, end)
         if not is_amount and "," not in text[start:end] and not _DATE.fullmatch(text[start:end]):
             yield Found("number", start, end, digits)
+
+
+def _composed(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """The text in NFC, and for each of its characters where what became it stands in the text."""
+    parts: list[str] = []  # which NFC composes each by itself
+    for char in text:
+        if parts and (unicodedata.combining(char) or _joins(parts[-1], char)):
+            parts[-1] += char
+        else:
+            parts.append(char)
+    composed, end = "", 0
+    spans: list[tuple[int, int]] = []
+    for part in parts:
+        start, end = end, end + len(part)
+        letters = unicodedata.normalize("NFC", part)
+        composed += letters
+        spans += [(start, end)] * len(letters)
+    return composed, spans
+
+
+def _joins(before: str, char: str) -> bool:
+    """Whether NFC makes one of them, though the character is no mark: Korean syllables."""
+    beside = unicodedata.normalize("NFC", before) + unicodedata.normalize("NFC", char)
+    return not char.isascii() and unicodedata.normalize("NFC", before + char) != beside
 
 
 def _is_told(text: str, start: int, end: int) -> bool:

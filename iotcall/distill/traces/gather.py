@@ -76,7 +76,8 @@ def gather(sources: Sequence[Source], catalogue: Catalogue, out: Path, options: 
         progress: is told the source, counted from 0, and how many rows are done in all.
 
     Raises:
-        InputError: a source cannot be read, or the journal there is of another run.
+        InputError: a source cannot be read, or the journal there is of another run or in use
+            by one.
     """
     header = _header(sources, catalogue, options)
     detector = Detector(region=options.region, names=options.names)
@@ -109,17 +110,18 @@ def gather(sources: Sequence[Source], catalogue: Catalogue, out: Path, options: 
                     journal.add(take(_entry(row, index, number, catalogue, detector,
                                                  Random(f"{options.seed}:{index}:{number}"))))
                     progress(index, len(entries))
-    if not entries:
+        if not entries:
+            journal.path.unlink()
+            raise InputError(f"{', '.join(source.name for source in sources[:3])}: no row there; "
+                             "expected one JSON object a line")
+        final = [Entry(entry.source, entry.row, replaced[number]) if number in replaced else entry
+                 for number, entry in enumerate(entries)]
+        _write(out, (_line(entry.kept) for entry in final if entry.kept is not None))
+        if left_out:
+            _write(left_out, (_line({"source": sources[entry.source].name, "row": entry.row,
+                                     "reason": entry.why})
+                              for entry in final if entry.kept is None))
         journal.path.unlink()
-        raise InputError(f"{', '.join(source.name for source in sources[:3])}: no row there; "
-                         "expected one JSON object a line")
-    final = [Entry(entry.source, entry.row, replaced[number]) if number in replaced else entry
-             for number, entry in enumerate(entries)]
-    _write(out, (_line(entry.kept) for entry in final if entry.kept is not None))
-    if left_out:
-        _write(left_out, (_line({"source": sources[entry.source].name, "row": entry.row,
-                                 "reason": entry.why}) for entry in final if entry.kept is None))
-    journal.path.unlink()
     return _report(out, sources, final)
 
 

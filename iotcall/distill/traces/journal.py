@@ -1,11 +1,13 @@
 """The journal of a run, beside its output: what became of every row, so that it can go on.
 
 JSON Lines, only appended to, for its owner's eyes: the first line says what the run is, every other
-one row. It holds redacted text only. Leaves out: what the rows mean.
+one row. It holds redacted text only, and is open in one run at a time. Leaves out: what the rows
+mean.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,29 +51,27 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Journal:
-    """Open for appending."""
+    """Open for appending, for this process alone."""
 
     def __init__(self, path: Path, header: Header, *, resume: bool) -> None:
         """Begin a journal, or go on with the one that is there.
 
         Raises:
-            InputError: there is one and `resume` is not set, or it is of another run.
+            InputError: there is one and `resume` is not set, it is of another run, or another run
+                has it open.
+            FileError: it cannot be written.
         """
         self.path = path
         self.entries: list[Entry] = []
         """What was there already."""
-        begun = path.exists() and path.stat().st_size > 0
-        if begun and not resume:
-            raise InputError(f"{path} is the journal of a run that was interrupted; add --resume "
-                             "to go on, or remove it to begin anew")
-        whole = self._read(header) if begun else 0
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._file = os.fdopen(handle, "wb")
-            self._file.truncate(whole)  # a line that was torn
-            self._file.seek(whole)
-            if not whole:
-                self._append(header)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = os.fdopen(handle, "r+b")
+            try:
+                self._begin(header, resume=resume)
+            except BaseException:
+                self._file.close()
+                raise
         except OSError as error:
             raise FileError(path, f"cannot be written: {error.strerror}") from error
 
@@ -88,15 +88,36 @@ class Journal:
                  trace: TracebackType | None) -> None:
         self.close()
 
+    def _begin(self, header: Header, *, resume: bool) -> None:
+        self._lock()
+        begun = os.fstat(self._file.fileno()).st_size > 0
+        if begun and not resume:
+            raise InputError(f"{self.path} is the journal of a run that was interrupted; add "
+                             "--resume to go on, or remove it to begin anew")
+        whole = self._read(header) if begun else 0
+        self._file.truncate(whole)  # a line that was torn
+        self._file.seek(whole)
+        if not whole:
+            self._append(header)
+            self._file.flush()
+
+    def _lock(self) -> None:
+        in_use = InputError(f"{self.path} is in use by another run; wait for it, or choose another "
+                            "--out")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise in_use from error
+        # subtle: a run that ended between the opening and the lock has removed what is locked here
+        if not os.fstat(self._file.fileno()).st_nlink:
+            raise in_use
+
     def _append(self, value: Any) -> None:
         self._file.write(msgspec.json.encode(value) + b"\n")
 
     def _read(self, header: Header) -> int:
         """Bytes of the whole lines."""
-        try:
-            lines = self.path.read_bytes().split(b"\n")[:-1]
-        except OSError as error:
-            raise FileError(self.path, f"cannot be read: {error.strerror}") from error
+        lines = self._file.read().split(b"\n")[:-1]
         if not lines:
             return 0
         try:

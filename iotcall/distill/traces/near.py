@@ -22,6 +22,9 @@ SCHEME = "affine32"
 """Of datasketch 2: what a signature was made with."""
 GRAM = 3
 """Characters."""
+STRICTEST = 0.98
+"""Threshold of an index at most: of one nearer to 1 so few permutations make no two bands. What it
+finds is compared with the wanted threshold all the same."""
 
 Signature = NDArray[np.uint32]
 """(PERMUTATIONS,): two texts' share of equal places estimates how alike they are."""
@@ -80,8 +83,8 @@ class Near:
         self._threshold = threshold
         self._signer = Signer()
         self._texts: list[str] = []
-        self._index = MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS, weights=_RECALL
-                                 ) if threshold < 1 else None
+        self._index = MinHashLSH(threshold=min(threshold, STRICTEST), num_perm=PERMUTATIONS,
+                                 weights=_RECALL) if threshold < 1 else None
 
     def find_or_add(self, text: str, within: str = "") -> bool:
         """Whether a text like it is there in the same group; if none is, it is from now on."""

@@ -10,6 +10,7 @@ detect), and whether the calls are still valid.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
@@ -19,7 +20,14 @@ import msgspec
 from stdnum import iban
 
 from iotcall.catalogue import ToolCall
-from iotcall.distill.traces.detect import Detector, Found, apart, asks_for_secret, written_email
+from iotcall.distill.traces.detect import (
+    LONG,
+    Detector,
+    Found,
+    apart,
+    asks_for_secret,
+    written_email,
+)
 from iotcall.distill.traces.fakes import fake_digits, fake_text, in_place_of, in_shape
 from iotcall.distill.traces.rows import Told
 from iotcall.evaluate import Dialogue, LabelledTurn
@@ -27,6 +35,8 @@ from iotcall.speech import said_numbers
 
 SHORTEST_PART = 4
 """Digits by which a part of a longer number is known."""
+_MOST_IN_FLOAT = 10 ** 19
+"""No card or telephone has a number so high, and a float does not hold the digits of one."""
 
 
 class Redacted(msgspec.Struct, frozen=True):
@@ -61,10 +71,10 @@ def redact(told: Told, detector: Detector, random: Random) -> Redacted:
     values = _Values(random)
     places: list[tuple[str, list[Found]]] = []
     for turn, asked in zip(told.dialogue.turns, told.asked, strict=True):
-        texts = [(turn.utterance, asks_for_secret(asked))]
-        texts += [(text, False) for call in turn.calls for text in _texts(call.arguments)]
-        for text, is_secret in texts:
-            places.append((text, detector.find(text, is_secret=is_secret)))
+        places.append((turn.utterance,
+                       detector.find(turn.utterance, is_secret=asks_for_secret(asked))))
+        places += [(str(leaf), _in_argument(leaf, told.dialogue, detector)) for call in turn.calls
+                   for leaf in _leaves(call.arguments)]
     home = told.dialogue.home
     places.append((home, detector.find(home)))
     found_all = [(each, text[each.start:each.end]) for text, found in places for each in found]
@@ -85,6 +95,20 @@ def redact(told: Told, detector: Detector, random: Random) -> Redacted:
 
     return Redacted(_replaced(told.dialogue, values, known, fake),
                     _replaced(told.dialogue, values, known, placeholder), dict(counts))
+
+
+def _in_argument(leaf: str | int, dialogue: Dialogue, detector: Detector) -> list[Found]:
+    """What is personal in a call's text or number.
+
+    A long number that is no card's and no telephone's may be an amount: what was said with it tells
+    so, and where it was not said, thousands ("an hour" -> 3600000 ms).
+    """
+    found = detector.find(str(leaf))
+    if isinstance(leaf, str) or all(each.kind != "number" for each in found):
+        return found
+    is_amount = leaf % 1000 == 0 or any(number.value == leaf for turn in dialogue.turns
+                                        for number in said_numbers(turn.utterance))
+    return [] if is_amount else found
 
 
 class _Values:
@@ -167,15 +191,10 @@ def _replaced(dialogue: Dialogue, values: _Values, known: dict[str, list[Found]]
             return [value(item) for item in given]
         if isinstance(given, dict):
             return {key: value(item) for key, item in given.items()}
-        if isinstance(given, int) and not isinstance(given, bool):
-            return number(given)
+        if (whole := _whole(given)) is not None and (found := values.number(str(whole))):
+            written = replace(found[0], str(whole), found[1])
+            return type(given)(written) if written.isdecimal() else written
         return given
-
-    def number(given: int) -> Any:
-        if not (found := values.number(str(given))):
-            return given
-        written = replace(found[0], str(given), found[1])
-        return int(written) if written.isdecimal() else written
 
     turns = tuple(
         LabelledTurn(text(turn.utterance), tuple(
@@ -194,17 +213,27 @@ def _written(values: _Values, found: Found, span: str, replace: _Replace) -> str
 
 def _key(text: str) -> str:
     """The same for the same value, whichever way it is written."""
-    plain = text.casefold()
+    plain = unicodedata.normalize("NFC", text).casefold()
     if " at " in plain and " dot " in plain:
         return written_email(plain)
     compact = plain.replace(" ", "").replace("-", "")
     return compact.upper() if iban.is_valid(compact, check_country=False) else plain
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """All texts in a call's arguments."""
+def _leaves(value: Any) -> Iterator[str | int]:
+    """All texts in a call's arguments, and its long numbers: nothing there tells of others."""
+    whole = _whole(value)
     if isinstance(value, str):
         yield value
+    elif whole is not None and whole >= 10 ** (LONG - 1):
+        yield whole
     elif isinstance(value, list | dict):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
+            yield from _leaves(inner)
+
+
+def _whole(value: Any) -> int | None:
+    """The integer that a JSON number is: Parquet has doubles where a column has nulls."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < _MOST_IN_FLOAT else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

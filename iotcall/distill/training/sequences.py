@@ -59,6 +59,7 @@ def sequences(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogu
     pieces = pieces or format.pieces(catalogue)
     whole = pieces.call_open == pieces.past_call_open and pieces.past_call_close == pieces.end
     prompt = PromptTokens(tokenizer, format, pieces, catalogue)
+    special = frozenset(tokenizer.get_added_tokens_decoder())
     prefix = prompt.prefix()  # its numbers are shared by all sequences: it may be a thousand tokens
     for dialogue in dialogues:
         answers = [format.render(turn.calls, catalogue) for turn in dialogue.turns]
@@ -67,17 +68,19 @@ def sequences(dialogues: Iterable[Dialogue], format: Format, catalogue: Catalogu
         for last in lasts:
             first = 0 if whole else max(0, last - HISTORY_TURNS)
             example = _sequence(prefix, pieces, said[first:last + 1], answers[first:last + 1],
-                                tokenizer, whole, splits, random)
+                                tokenizer, special, whole, splits, random)
             lost = 0
             while longest and whole and lost < last and len(example.ids) > longest:
                 lost += 1
                 example = _sequence(prefix, pieces, said[:last + 1 - lost],
-                                    answers[:last + 1 - lost], tokenizer, whole, splits, random)
+                                    answers[:last + 1 - lost], tokenizer, special, whole, splits,
+                                    random)
             yield msgspec.structs.replace(example, lost=lost)
 
 
 def _sequence(prefix: list[int], pieces: PromptPieces, utterances: list[str], answers: list[str],
-              tokenizer: Tokenizer, whole: bool, splits: float, random: Random) -> Example:
+              tokenizer: Tokenizer, special: frozenset[int], whole: bool, splits: float,
+              random: Random) -> Example:
     parts: list[tuple[str, bool]] = []
     for utterance, answer in zip(utterances[:-1], answers[:-1], strict=True):
         if whole:
@@ -90,16 +93,17 @@ def _sequence(prefix: list[int], pieces: PromptPieces, utterances: list[str], an
     for (_, learnt), encoding in zip(parts, encodings, strict=True):
         part = encoding.ids if learnt or not splits else [
             piece for token in encoding.ids for piece in (
-                _cut(token, tokenizer, random) if random.random() < splits else (token,))]
+                _cut(token, tokenizer, random) if random.random() < splits and token not in special
+                else (token,))]
         ids += part
         labels += part if learnt else [IGNORED] * len(part)
     return Example(ids, labels)
 
 
 def _cut(token: int, tokenizer: Tokenizer, random: Random) -> list[int]:
-    """The token in pieces; one of two letters, and one with a meaning of its own, stays whole."""
+    """The token in pieces; one of two letters stays whole."""
     text = tokenizer.id_to_token(token)
-    if len(text) < 3 or text.startswith("<|"):
+    if len(text) < 3:
         return [token]
     place = random.randrange(1, len(text))
     return [piece.id for half in (text[:place], text[place:])

@@ -6,10 +6,12 @@ when the training was interrupted and resumed.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from iotcall.bundle.bundle import LEXICON
 from iotcall.catalogue import Catalogue
+from iotcall.checkpoint import read_note
 from iotcall.distill.recipe import Recipe
 from iotcall.distill.training.batches import ByLength, Examples, call_loss, collate
 from iotcall.distill.training.beginning import (
@@ -41,7 +44,7 @@ from iotcall.distill.training.quantised import (
     holds_rounding,
     is_rounding,
 )
-from iotcall.distill.training.record import STEPS, note_of, standing
+from iotcall.distill.training.record import STEPS, Standing, note_of, standing
 from iotcall.distill.training.sequences import Example, sequences
 from iotcall.errors import InputError
 from iotcall.evaluate import Dialogue, wilson_interval
@@ -50,6 +53,7 @@ CHECKPOINT_EVERY = 500
 """Steps between two checkpoints."""
 _LOG_EVERY = 50
 _STATE = "trainer_state.json"
+_LOCK = "lock"
 _METRIC = "equivalence"
 
 
@@ -72,13 +76,15 @@ def train_student(
         told: every row of the log.
 
     Raises:
-        InputError: `out` is in the way, or holds another training; the student cannot be built.
+        InputError: `out` is in the way, in use, or holds another training; the student cannot be
+            built.
     """
     if catalogue.skills:
         raise InputError(f"the catalogue {catalogue.name!r} has skills, whose first decision no "
                          "dialogue shows: train for a catalogue without them")
     note = note_of(recipe, dialogues, dev, elder.sha256 if elder else "")
-    if standing(out, note, resume=resume) == "finished":
+    found = standing(out, note, resume=resume)
+    if found == "finished":
         return out
     start = from_base(recipe, base) if base else from_scratch(
         recipe, dialogues, catalogue, elder)
@@ -92,26 +98,25 @@ def train_student(
     ]) if recipe.warm_start else None
     judged = Development(dev, catalogue, start.format, start.pieces, start.tokenizer,
                          start.positions, lexicon) if dev else None
-    steps = out / STEPS
-    steps.mkdir(parents=True, exist_ok=True)
-    note.write(steps)
-    last = _newest(steps) if resume else None
-    run = _Run(start, recipe, examples, judged, out, last, checkpoint_every, told)
-    for callback in callbacks:
-        run.add_callback(callback)
-    if not run.history.is_exhausted(recipe.patience):  # as it was when it was interrupted
-        with warnings.catch_warnings():
-            # checkpoints of a tiny student follow each other within a second, which is no fault
-            warnings.filterwarnings("ignore", message="mtime may not be reliable")
-            run.train(resume_from_checkpoint=str(last) if last else None)
-    if run.history.best:
-        _take(run.model, steps / f"checkpoint-{run.history.best}")
-    end_rounding(start.model)
-    save_student(start.model, start.tokenizer, recipe, base, out)
-    if lexicon:
-        (out / LEXICON).write_bytes(packed(lexicon))
-    note.write(out)  # last: a folder that has it is whole
-    shutil.rmtree(steps, ignore_errors=True)
+    with _alone(out, found) as steps:
+        note.write(steps)
+        last = _newest(steps) if resume else None
+        run = _Run(start, recipe, examples, judged, out, last, checkpoint_every, told)
+        for callback in callbacks:
+            run.add_callback(callback)
+        if not run.history.is_exhausted(recipe.patience):  # as it was when it was interrupted
+            with warnings.catch_warnings():
+                # checkpoints of a tiny student follow each other within a second, which is no fault
+                warnings.filterwarnings("ignore", message="mtime may not be reliable")
+                run.train(resume_from_checkpoint=str(last) if last else None)
+        if run.history.best:
+            _take(run.model, steps / f"checkpoint-{run.history.best}")
+        end_rounding(start.model)
+        save_student(start.model, start.tokenizer, recipe, base, out)
+        if lexicon:
+            (out / LEXICON).write_bytes(packed(lexicon))
+        note.write(out)  # last: a folder that has it is whole
+        shutil.rmtree(steps, ignore_errors=True)
     return out
 
 
@@ -221,15 +226,47 @@ class _Logging(TrainerCallback):  # type: ignore[misc]  # untyped base
 
 
 class _JudgedAtEnd(TrainerCallback):  # type: ignore[misc]  # untyped base
-    """The last step is judged too, and every judgement has a loss before it."""
+    """The last step is judged too, every judgement has a loss before it, and a run that goes on
+    from a checkpoint misses none."""
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        ends = state.epoch.is_integer() or state.global_step >= state.max_steps
+        if args.eval_strategy == "epoch" and ends:
+            # subtle: a run that goes on from here never comes to the epoch's end; judging saves too
+            control.should_save = False
         if args.eval_strategy == "steps" and state.global_step >= state.max_steps:
             control.should_evaluate = True
         control.should_log |= control.should_evaluate
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         control.should_log |= control.should_evaluate
+
+
+@contextmanager
+def _alone(out: Path, found: Standing) -> Iterator[Path]:
+    """The folder of intermediate checkpoints, made if it is not there, for this process alone.
+
+    Args:
+        found: how far the training was when it was looked at.
+
+    Raises:
+        InputError: another run is in it, or has been since then.
+    """
+    steps = out / STEPS
+    steps.mkdir(parents=True, exist_ok=True)
+    with (steps / _LOCK).open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(f"{out} is in use by another run; wait for it, or choose another "
+                             "--out") from error
+        finished = read_note(out) is not None
+        if finished:
+            shutil.rmtree(steps, ignore_errors=True)
+        if finished or (read_note(steps) is None) != (found == "new"):
+            raise InputError(f"another run has trained in {out} meanwhile; run the same command "
+                             "again with --resume, or choose another --out")
+        yield steps
 
 
 def _newest(steps: Path) -> Path | None:

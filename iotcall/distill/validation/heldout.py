@@ -21,6 +21,7 @@ from iotcall.distill.traces.near import (
     GRAM,
     PERMUTATIONS,
     SCHEME,
+    STRICTEST,
     Signature,
     Signer,
     fingerprint,
@@ -56,8 +57,8 @@ class HeldOut:
         self._near = near
         self._signer = Signer()
         self._signatures: dict[str, Signature] = {}  # by hash
-        self._index = MinHashLSH(threshold=near, num_perm=PERMUTATIONS, weights=(0.1, 0.9)
-                                 ) if near < 1 else None
+        self._index = MinHashLSH(threshold=min(near, STRICTEST), num_perm=PERMUTATIONS,
+                                 weights=(0.1, 0.9)) if near < 1 else None
         self._known: dict[str, Match] = {}
 
     def __len__(self) -> int:

@@ -155,8 +155,8 @@ def _truncated(said: Rewording, turn: int, random: Random, around: _Surroundings
         return False
     letters = random.choice((1, 1, 2))
     clipped = word[:-letters] if at_end else word[letters:]
-    return clipped.casefold() not in around.closed and said.alter(
-        turn, place, clipped, before=said.before[turn][place])
+    return clipped.casefold() not in around.closed | NEGATIONS and not is_number_word(
+        clipped.casefold()) and said.alter(turn, place, clipped, before=said.before[turn][place])
 
 
 def _may_drop(said: Rewording, turn: int, place: int) -> bool:

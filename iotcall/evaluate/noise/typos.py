@@ -3,8 +3,8 @@
 A typo falls on a word of four letters or more (of three, where an utterance has no longer one that
 may be altered): a letter is left out, doubled, swapped with the next, replaced or followed by one
 that lies beside it on a QWERTY keyboard, each as likely. Words with digits are left alone. A slip
-that makes another word of the data or its catalogue ("off" -> "of") is drawn again, since its right
-answer would be another's.
+that makes another word of the data or its catalogue ("off" -> "of"), or a number ("eighty" ->
+"eight"), is drawn again, since its right answer would be another's.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from iotcall.evaluate.dialogues import Dialogue
 from iotcall.evaluate.noise.result import Noisy, noisy
 from iotcall.evaluate.noise.rewording import Rewording
 from iotcall.evaluate.noise.vocabulary import known_words
+from iotcall.speech import is_number_word
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _TRIES = 40
@@ -42,7 +43,7 @@ def mistype(dialogues: Sequence[Dialogue], catalogue: Catalogue, *, typos: int =
             seed: int = 0) -> Noisy:
     """The dialogues with so many typos in every utterance that has room for them.
 
-    The same seed gives the same typos, whatever other dialogues stand beside one.
+    The same seed gives the same dialogues, in this order, the same typos.
     """
     known = known_words(dialogues, catalogue)
     after = []
@@ -82,6 +83,7 @@ def _slip_once(said: Rewording, turn: int, slipped: set[int], known: frozenset[s
         place = random.choice(choice)
         word = said.said[turn][place]
         found = slip(word, random)
-        if found != word and found.casefold() not in known and said.alter(turn, place, found):
+        if found != word and found.casefold() not in known and not is_number_word(
+                found.casefold()) and said.alter(turn, place, found):
             slipped.add(place)
             return

@@ -179,6 +179,30 @@ def test_a_dead_service_ends_the_run_with_an_error(data: Path, server: OpenAiSer
     assert "HTTP 500" in told
 
 
+def test_when_the_service_dies_what_is_there_stays(
+        data: Path, server: OpenAiServer, tmp_path: Path) -> None:
+    run(*_curate(server, data))
+    before = _written(tmp_path / "out")
+    server.fault_of = lambda body: play.status(500, Retry_After="0")
+    run(*_curate(server, data, "--model", "another", "--attempts", "1"), code=1)
+    assert _written(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("name", ["train.jsonl", "../out/seeds.jsonl", "scores.jsonl"])
+def test_its_own_files_are_no_input(data: Path, tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    asked = ["distill", "curate", "--catalogue", str(lamp.FOLDER), "--without-judge", "--out",
+             str(out)]
+    run(*asked, "--data", str(data))
+    before = _written(out)
+    assert "one of the files that are written" in run(*asked, "--data", str(out / name), code=2)
+    assert _written(out) == before
+
+
+def _written(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in out.iterdir()}
+
+
 def test_without_a_judge_nobody_is_asked(data: Path, tmp_path: Path) -> None:
     found = json.loads(run("distill", "curate", "--data", str(data), "--catalogue",
                            str(lamp.FOLDER), "--out", str(tmp_path / "out"), "--without-judge",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,8 @@ def ask(server: OpenAiServer, tmp_path: Path) -> Any:
     (lambda handler: handler.reply(b""), "unreadable"),
     (lambda handler: handler.reply(b'{"choices": []}'), "unreadable"),
     (lambda handler: handler.reply(b'{"choices": [{"message": 7}]}'), "unreadable"),
+    (play.says("", tool_calls=[{"function": {"name": "f", "arguments": {"a": json.loads(
+        "[" * 700 + "]" * 700)}}}]), "unreadable"),
     (play.refuses(), "refused"), (play.says("", "content_filter"), "refused"),
     (play.malformed(), "malformed"), (play.says('{"clarity"', "length"), "cut_off"),
 ])

@@ -139,6 +139,26 @@ def test_nonsense_is_refused_before_anything_is_asked(
     assert [path.name for path in tmp_path.iterdir()] == ["seeds.jsonl"]
 
 
+def test_a_dead_service_ends_the_run_and_what_is_there_stays(
+        server: OpenAiServer, seeds: Path, tmp_path: Path) -> None:
+    _taught(server, seeds, "--dialogues", "4")
+    before = (tmp_path / "taught.jsonl").read_bytes()
+    server.fault_of = lambda body: play.status(500, Retry_After="0")
+    told = run(*_teach(server, seeds, "--dialogues", "20", "--seed", "2", "--attempts", "1"),
+               code=1)
+    assert "in a row came to nothing" in told
+    assert (tmp_path / "taught.jsonl").read_bytes() == before != b""
+
+
+def test_seeds_are_not_written_over(server: OpenAiServer, seeds: Path, tmp_path: Path) -> None:
+    _taught(server, seeds, "--dialogues", "4")
+    written, sent = tmp_path / "taught.jsonl", len(server.bodies)
+    before = written.read_bytes()
+    assert "holds the seeds" in run(*_teach(server, written), code=2)
+    assert written.read_bytes() == before
+    assert len(server.bodies) == sent
+
+
 def test_a_file_of_somebody_else_is_not_written_over(
         server: OpenAiServer, seeds: Path, tmp_path: Path) -> None:
     (tmp_path / "taught.jsonl").write_text("mine")

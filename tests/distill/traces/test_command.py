@@ -36,6 +36,7 @@ def test_a_hubs_own_records_become_training_dialogues(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("more", "complaint"), [
     (["missing.jsonl"], "is missing"), (["SOURCE", "--region", "XX"], "no country"),
     (["SOURCE", "--names", "missing"], "cannot be read"),
+    (["SOURCE", "--near", "nan"], "--near: nan is no number"),
     (["SOURCE", "--left-out", "SOURCE"], "one of the sources"),
     (["SOURCE", "--left-out", "/nowhere/x"], "is no folder")])
 def test_what_cannot_be_done_is_refused(more: list[str], complaint: str, tmp_path: Path) -> None:

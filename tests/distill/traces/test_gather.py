@@ -112,6 +112,21 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_been(
     assert (tmp_path / "out").read_text() == expected
 
 
+def test_a_second_run_is_refused_until_the_first_has_written_all(
+        lamp: Catalogue, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl", LAMPS)
+    refused: list[int] = []
+
+    def run_again(_: int, rows: int) -> None:
+        with pytest.raises(InputError, match="in use by another run"):
+            run(source, lamp, tmp_path / "out", resume=True)
+        refused.append(rows)
+
+    assert run(source, lamp, tmp_path / "out", progress=run_again).kept == 3
+    assert refused == list(range(9))
+    assert not (tmp_path / "out.journal").exists()
+
+
 def test_a_run_goes_on_only_with_the_same_sources_and_options(
         lamp: Catalogue, tmp_path: Path) -> None:
     def interrupt(source: int, rows: int) -> None:

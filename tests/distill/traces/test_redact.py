@@ -17,7 +17,7 @@ from iotcall.distill.traces.rows import Told
 from iotcall.evaluate import Dialogue, LabelledTurn
 from iotcall.speech import said_numbers
 
-DETECTOR = Detector(names=["Anna"])
+DETECTOR = Detector(names=["Anna", "Zo\u00eb", "Jose\u0301"])
 
 
 def redacted(*turns: tuple[str, dict[str, Any]], asked: Sequence[str] = (), seed: int = 1
@@ -39,6 +39,10 @@ def arguments(found: Redacted) -> list[dict[str, Any]]:
     ("write to Ann.Lee@corp.com", "Ann.Lee@corp.com", "email"),
     ("write to ann dot lee at corp dot com", "ann dot lee at corp dot com", "email"),
     ("pay with 4111 1111 1111 1111", "4111 1111 1111 1111", "card"),
+    ("card 4111.1111.1111.1111.", "4111.1111.1111.1111", "card"),
+    ("card 4111/1111/1111/1111 please", "4111/1111/1111/1111", "card"),
+    ("card 4111 1111-1111.1111/12", "4111 1111-1111.1111", "card"),
+    ("card 4000 0000 0000 0002 0000", "4000 0000 0000 0002 0000", "number"),
     ("to GB82 WEST 1234 5698 7654 32 please", "GB82 WEST 1234 5698 7654 32", "iban"),
     ("call (650) 253-0000", "(650) 253-0000", "phone"),
     ("call +49 30 901820 now", "+49 30 901820", "phone"),
@@ -56,6 +60,8 @@ def arguments(found: Redacted) -> list[dict[str, Any]]:
     ("account number 12345", "12345", "secret"), ("ssn 078-05-1120", "078-05-1120", "secret"),
     ("customer 99887766", "99887766", "number"),
     ("Anna's lamp", "Anna", "name"),
+    ("Zo\u00eb's lamp", "Zo\u00eb", "name"), ("u\u0308 for zoe\u0308!", "zoe\u0308", "name"),
+    ("\u1112\u1161\u11ab, Jose\u0301 is here", "Jose\u0301", "name"),
 ])
 def test_personal_data_is_replaced_and_counted_by_kind(text: str, value: str, kind: str) -> None:
     found = redacted((text, {"value": value}))
@@ -70,7 +76,8 @@ def test_personal_data_is_replaced_and_counted_by_kind(text: str, value: str, ki
     "set the heat to 72 degrees", "move 1,200,000 dollars", "pay $1234567", "card ending in 4455",
     "transfer 2500000 dollars to savings", "book 2026-01-15", "at 12:30 tonight",
     "a timer for one hundred twenty minutes", "the code is wrong", "my password is not working",
-    "two million five hundred thousand dollars", "volume 50%", "call my mother"])
+    "two million five hundred thousand dollars", "volume 50%", "call my mother",
+    "version 4111.1111.1111.1112", "zoe\u0301s lamp"])
 def test_ordinary_words_and_numbers_stay(text: str) -> None:
     found = redacted((text, {"value": 72}))
     assert said(found) == [text]
@@ -86,6 +93,45 @@ def test_what_gave_itself_away_once_is_replaced_everywhere_and_in_every_writing(
     assert pin in [number.digits for number in said_numbers(said(found)[0])]
     assert said(found)[1:] == [f"no, {pin}", f"{'-'.join(pin)}!"]
     assert [each["pin"] for each in arguments(found)[1:]] == [int(pin), [pin]]
+
+
+@pytest.mark.parametrize(("number", "kind"), [
+    (4111111111111111, "card"), (4111111111111111.0, "card"), (12025550143, "phone"),
+    (99887766, "number")])
+def test_numbers_that_only_a_call_holds_are_replaced_by_numbers(number: float, kind: str) -> None:
+    found = redacted(("use what you have saved", {"value": [number]}))
+    fake = arguments(found)[0]["value"][0]
+    assert fake != number
+    assert type(fake) is type(number)
+    assert len(str(fake)) == len(str(number))
+    assert found.counts == {kind: 1}
+    assert found.pattern.turns[0].calls[0].arguments == {"value": [f"_{kind}1_"]}
+
+
+@pytest.mark.parametrize(("text", "number"), [
+    ("warmer", 21.5), ("much brighter", 999999), ("all of them", -2147483648), ("on", True),
+    ("it is my pin", 1e300), ("for two hours", 7200000), ("the purple one", 100.0),
+    ("move two million five hundred thousand and one dollars", 2500001),
+    ("move $2500001", 2500001.0)])
+def test_temperatures_counts_and_amounts_stay_in_calls(text: str, number: float) -> None:
+    found = redacted((text, {"value": number}))
+    assert found.counts == {}
+    assert arguments(found) == [{"value": number}]
+    assert said(found) == [text]
+
+
+def test_a_pin_in_a_column_of_doubles_is_replaced_as_it_was_said() -> None:
+    found = redacted(("my pin is 4821", {"pin": 4821.0, "degrees": 21.0}))
+    pin = arguments(found)[0]["pin"]
+    assert isinstance(pin, float)
+    assert said(found) == [f"my pin is {pin:.0f}"] != ["my pin is 4821"]
+    assert arguments(found)[0]["degrees"] == 21
+
+
+def test_a_name_is_the_same_in_composed_and_in_decomposed_letters() -> None:
+    found = redacted(("zo\u00eb here", {"name": "Zoe\u0308"}))
+    assert said(found) == [f"{arguments(found)[0]['name']} here"]
+    assert found.pattern.turns[0].utterance == "_name1_ here"
 
 
 def test_an_answer_to_a_question_for_a_pin_is_one() -> None:

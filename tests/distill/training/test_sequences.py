@@ -173,6 +173,18 @@ def test_tokens_of_what_was_said_are_cut_and_those_of_answers_are_not(lamp: Cata
         label for label in plain.labels if label != IGNORED]
 
 
+@pytest.mark.parametrize("format", IN_TURNS, ids=lambda each: each.name)
+def test_no_special_token_is_cut(format: Format, lamp: Catalogue) -> None:
+    tokenizer = train_tokenizer(texts([DIALOGUE] * 40, format, lamp), format, 400)
+    special = tokenizer.get_added_tokens_decoder()
+
+    def marks(splits: float) -> list[int]:
+        return [token for example in sequences([DIALOGUE], format, lamp, tokenizer, splits=splits)
+                for token in example.ids if token in special]
+
+    assert marks(1.0) == marks(0.0) != []
+
+
 @pytest.mark.parametrize("splits", [0.0, 0.3])
 def test_which_tokens_are_cut_depends_on_the_seed_alone(lamp: Catalogue, splits: float) -> None:
     tokenizer, _ = examples(COMPACT, lamp)

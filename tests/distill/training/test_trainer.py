@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from transformers import AutoModelForCausalLM
 from iotcall.catalogue import Catalogue, ToolCall
 from iotcall.checkpoint import read_note
 from iotcall.distill.training.batches import call_loss
+from iotcall.distill.training.beginning import from_scratch
 from iotcall.distill.training.development import Answers, Development
 from iotcall.distill.training.log import Begun, Judgement, Loss, Row, read_log
 from iotcall.distill.training.record import STEPS
@@ -65,6 +67,44 @@ def test_a_training_that_was_interrupted_twice_goes_on_from_a_whole_checkpoint(
     (cut / "trainer_state.json").write_text('{"epoch": 1.')
     train(parts, more={"resume": True})
     assert same_weights(whole, parts)
+
+
+def test_a_second_run_beside_a_training_is_refused_and_touches_nothing(
+        tmp_path: Path, train: Callable[..., Path]) -> None:
+    out = tmp_path / "out"
+    refused: list[Row] = []
+
+    def beside(row: Row) -> None:
+        if isinstance(row, Loss):
+            half = out / STEPS / "checkpoint-99"  # as a training leaves it while it writes
+            half.mkdir()
+            with pytest.raises(InputError, match="in use by another run"):
+                train(out, more={"resume": True})
+            half.rmdir()
+            refused.append(row)
+
+    train(out, more={"told": beside})
+    assert len(refused) == 1
+    assert not (out / STEPS).exists()
+
+
+@pytest.mark.parametrize(("interrupt", "left"), [(0, False), (5, True)], ids=["done", "begun"])
+def test_a_run_that_another_one_has_overtaken_is_refused(
+        tmp_path: Path, train: Callable[..., Path], monkeypatch: pytest.MonkeyPatch,
+        interrupt: int, left: bool) -> None:
+    out = tmp_path / "out"
+
+    def overtaken(*given: Any) -> Any:
+        monkeypatch.undo()
+        with contextlib.suppress(KeyboardInterrupt):
+            train(out, interrupt=interrupt)
+        return from_scratch(*given)
+
+    monkeypatch.setattr("iotcall.distill.training.trainer.from_scratch", overtaken)
+    with pytest.raises(InputError, match="another run has trained"):
+        train(out, seed=2)
+    assert (out / STEPS).exists() == left
+    assert (read_note(out) is None) == left
 
 
 def test_seeds_make_students(tmp_path: Path, train: Callable[..., Path]) -> None:
@@ -121,6 +161,18 @@ def test_the_last_step_is_judged_too_where_steps_are_counted(
     model = AutoModelForCausalLM.from_pretrained(out)
     assert model.num_parameters() == next(
         row for row in rows if isinstance(row, Begun)).parameters
+
+
+@pytest.mark.parametrize("judged", [[], [3]], ids=["first epoch", "last epoch"])
+def test_a_judgement_that_was_interrupted_is_made_by_the_run_that_goes_on(
+        tmp_path: Path, dev: list[Dialogue], train: Callable[..., Path],
+        monkeypatch: pytest.MonkeyPatch, judged: list[int]) -> None:
+    _scripted(monkeypatch, judged)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "out", more={"dev": dev, "checkpoint_every": 4})
+    _scripted(monkeypatch, [3, 9][len(judged):])
+    out = train(tmp_path / "out", more={"dev": dev, "resume": True})
+    assert [(row.step, row.correct) for row in judgements(out)] == [(8, 3), (16, 9)]
 
 
 def test_training_ends_when_nothing_has_become_better_for_long(
@@ -232,12 +284,14 @@ def _interrupted(*_: object) -> None:
 
 
 def _scripted(monkeypatch: pytest.MonkeyPatch, correct: list[int]) -> None:
-    """Let the next judgements come out so; what a student really says is tested elsewhere."""
+    """Let the next judgements come out so, and Ctrl-C be pressed in the one after them; what a
+    student really says is tested elsewhere."""
     script = iter(correct)
     right, wrong = (ToolCall("lamp", {"state": state}) for state in ("on", "off"))
 
     def answers(self: Development, model: Any) -> Answers:
-        count = next(script)
+        if (count := next(script, None)) is None:
+            raise KeyboardInterrupt
         return Answers(expected=((right,),) * len(self), seconds=0.0, got=tuple(
             (right if number < count else wrong,) for number in range(len(self))))
 

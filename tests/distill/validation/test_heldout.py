@@ -36,6 +36,12 @@ def test_a_file_of_hashes_holds_no_word_and_is_the_same_in_any_order(tmp_path: P
     assert b"attic" not in (tmp_path / "a").read_bytes()
 
 
+@pytest.mark.parametrize("near", [0.98, 0.99, 0.995, 0.9999])
+def test_near_to_one_nearly_equal_utterances_do_not_match(near: float) -> None:
+    assert held_out(near).match("turn the big lamp in the attic off now") == ""
+    assert held_out(near).match("THANKS") == "exact"
+
+
 def test_at_one_only_equal_utterances_match() -> None:
     assert held_out(1).match("turn the big lamp in the attic off now") == ""
     assert held_out(1).match("THANKS") == "exact"

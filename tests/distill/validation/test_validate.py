@@ -132,6 +132,8 @@ def test_hashes_are_written_where_the_sentences_are_and_used_where_they_are_not(
 
 @pytest.mark.parametrize(("arguments", "complaint"), [
     ([], "give a file to check"), (["--write-hashes", "x"], "needs --held-out"),
+    (["missing.jsonl", "--near", "nan"], "--near: nan is no number"),
+    (["missing.jsonl", "--near-held-out", "nan"], "--near-held-out: nan is no number"),
     (["missing.jsonl"], "is missing"), ([str(LAMP), "--format", "morse"], "morse"),
     ([str(LAMP / "tools.json"), "--out", str(LAMP / "tools.json")], "read or written already"),
     ([str(LAMP / "tools.json"), "--hashes", str(LAMP / "tools.json")], "no file of hashes")])

@@ -22,7 +22,7 @@ from iotcall.evaluate.noise.result import said_words, word_errors
 from iotcall.evaluate.noise.typos import slip
 from iotcall.evaluate.noise.vocabulary import NEGATIONS, closed_words, sound_alikes, split
 from iotcall.shipped import shipped
-from iotcall.speech import said_numbers
+from iotcall.speech import is_number_word, numbers, said_numbers
 
 CATALOGUES = ("banking", "home", "massive_iot", "shell", "smart_home")
 NOISES: dict[str, Callable[[Sequence[Dialogue], Catalogue, int], Noisy]] = {
@@ -149,6 +149,18 @@ def test_no_negation_comes_or_goes() -> None:
             said, heard = (sorted(word for word in said_words(each.utterance) if word in NEGATIONS)
                            for each in (was, now))
             assert said == heard
+
+
+@pytest.mark.parametrize("word", ["eighty", "seventy", "sixty"])
+def test_no_number_is_clipped_into_another(word: str) -> None:
+    _, catalogue = golden("smart_home")
+    call = ToolCall("set_thermostat", {"temperature": int(numbers(word)[0]), "mode": "heat"})
+    dialogue = Dialogue((LabelledTurn(f"heat the thermostat to {word}", (call,)),))
+    for seed in range(150):
+        for found in (mishear([dialogue], catalogue, rate=0.4, seed=seed),
+                      mistype([dialogue], catalogue, seed=seed)):
+            last = found.dialogues[0].turns[0].utterance.split(" ")[-1]
+            assert last == word or not is_number_word(last)
 
 
 def test_thanks_is_not_dropped_where_it_is_all_that_is_meant() -> None:
