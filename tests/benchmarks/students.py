@@ -47,7 +47,7 @@ def fresh(found: dict[str, Any]) -> str:
 
 
 def generated(student: str) -> Path:
-    """Dialogues as the student learnt from, of another seed."""
+    """Dialogues drawn from the written turns that the student learnt from, with the usual noise."""
     WORK.mkdir(parents=True, exist_ok=True)
     file = WORK / f"{student}.seen.jsonl"
     file.unlink(missing_ok=True)
