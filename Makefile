@@ -63,8 +63,7 @@ students: .venv/.encoder
 	@test -d "$(DATA)" || { echo "make students DATA=FOLDER: the folder of public files that docs/students.md names; found '$(DATA)'" >&2; exit 2; }
 	for student in $(STUDENTS); do \
 	  $(BIN)/iotcall train --recipe $$student --public '$(DATA)' --out build/students/$$student --resume && \
-	  $(BIN)/iotcall export build/students/$$student \
-	    --out bundles/$$student --replace && \
+	  $(BIN)/iotcall export build/students/$$student --out bundles/$$student --replace && \
 	  { test $$student = home || test ! -f grammars/$$student/synthesis/off_topic.toml || { \
 	    $(BIN)/iotcall distill talk '$(DATA)/offtopic/clinc_train.jsonl' --catalogue $$student --part calibrate \
 	      --out build/students/$$student.talk && \

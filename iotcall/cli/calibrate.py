@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -11,7 +10,14 @@ import msgspec
 import typer
 
 from iotcall.cli.eval import DataOption, asked, homes_of, progress
-from iotcall.cli.output import DEFAULT_BUNDLE, BundleOption, JsonOption, bundle_folder, print_json
+from iotcall.cli.output import (
+    DEFAULT_BUNDLE,
+    BundleOption,
+    JsonOption,
+    bundle_folder,
+    print_json,
+    refuse_nan,
+)
 from iotcall.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,8 +86,7 @@ def calibrate(
     from iotcall.evaluate.files import read_labelled, read_utterances
     from iotcall.runtime import Student
 
-    if any(map(math.isnan, (risk, doubt, talk_risk or 0.0))):
-        raise InputError("--risk, --doubt, --talk-risk: expected a share such as 0.02, found nan")
+    refuse_nan(risk=risk, doubt=doubt, talk_risk=talk_risk)
     folder = bundle_folder(bundle)
     opened = open_bundle(folder)
     dialogues = read_labelled(data, opened.catalogue)

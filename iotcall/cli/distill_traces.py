@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iotcall.cli.output import JsonOption, print_json
+from iotcall.cli.output import JsonOption, print_json, refuse_nan
 from iotcall.errors import FileError, InputError
 from iotcall.shipped import find
 
@@ -48,8 +47,7 @@ def traces(
     from iotcall.distill.traces.gather import Options, gather
     from iotcall.distill.traces.reading import find_sources
 
-    if isnan(near):
-        raise InputError("--near: nan is no number; expected 0.5 to 1")
+    refuse_nan(near=near)
     tools = load_catalogue(find("grammars", catalogue))
     options = Options(near, _country(region), _names(names), seed)
     found = find_sources(sources)

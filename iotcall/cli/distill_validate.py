@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iotcall.cli.output import JsonOption, print_json
+from iotcall.cli.output import JsonOption, print_json, refuse_nan
 from iotcall.errors import FileError, InputError
 from iotcall.shipped import find
 
@@ -62,9 +61,7 @@ def validate(
     from iotcall.distill.validation.validate import validate as check
     from iotcall.formats import FORMATS, format_named
 
-    for option, given in (("--near", near), ("--near-held-out", near_held_out)):
-        if isnan(given):
-            raise InputError(f"{option}: nan is no number; expected 0.5 to 1")
+    refuse_nan(near=near, near_held_out=near_held_out)
     tools = load_catalogue(find("grammars", catalogue))
     formats = [format_named(name) for name in dict.fromkeys(format or FORMATS)]
     if not file and not write_hashes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from iotcall.cli.output import DEFAULT_BUNDLE, BundleOption, JsonOption, bundle_folder, print_json
+from iotcall.cli.output import (
+    DEFAULT_BUNDLE,
+    BundleOption,
+    JsonOption,
+    bundle_folder,
+    print_json,
+    refuse_nan,
+)
 from iotcall.errors import InputError
 
 if TYPE_CHECKING:
@@ -139,8 +145,7 @@ def noise_of(dialogues: Sequence[Dialogue], catalogue: Catalogue, typos: int, we
 
     if typos and wer:
         raise InputError("--typos and --wer were both given; choose one, so that its cost is known")
-    if math.isnan(wer):
-        raise InputError("--wer: expected a share such as 0.1, found nan")
+    refuse_nan(wer=wer)
     if typos:
         return mistype(dialogues, catalogue, typos=typos, seed=seed)
     return mishear(dialogues, catalogue, rate=wer, seed=seed) if wer else None

@@ -62,8 +62,6 @@ def export(
     from iotcall.export.target import load_target
 
     key = signing_key(sign_key) if sign_key else None
-    if target:
-        load_target(target)  # before anything is looked for
     folder, note = _catalogue(checkpoint, catalogue, needed=not (format and catalogue))
     name, recipe = load_target(target or ("cpu-int4" if note and note.bits == 4 else "cpu-int8"))
     if note and not _is_same(note.catalogue, folder):

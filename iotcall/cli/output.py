@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from iotcall.errors import InputError
 from iotcall.shipped import find
 
 DEFAULT_BUNDLE = "smart_home"
@@ -19,6 +21,18 @@ BundleOption = Annotated[str, typer.Option(
 BoardOption = Annotated[str, typer.Option(
     "--board", metavar="FILE|NAME", help="How to use this machine: a file of devices/boards/.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def refuse_nan(**options: float | None) -> None:
+    """Nothing if each of the options is a number: what checks their range lets nan pass.
+
+    Raises:
+        InputError: one is nan.
+    """
+    for name, given in options.items():
+        if given is not None and math.isnan(given):
+            raise InputError(f"--{name.replace('_', '-')}: nan is no number; "
+                             "see --help for its range")
 
 
 def print_json(value: Any) -> None:

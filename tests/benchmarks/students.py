@@ -97,12 +97,11 @@ def figures(student: str, public: Path | None) -> list[str]:
 
 
 def talked(public: Path, folder: Path) -> Path:
-    """Ordinary talk that no training has seen, nor any threshold: every other sentence of it."""
+    """Ordinary talk that no training has seen, nor any threshold."""
     WORK.mkdir(parents=True, exist_ok=True)
     file = WORK / f"{folder.name}.talk"
     asked("distill", "talk", str(public / "offtopic" / "clinc_train.jsonl"), "--catalogue",
           folder.name, "--part", "judge", "--out", str(file))
-    file.write_text("".join(file.read_text("utf-8").splitlines(keepends=True)[::2]), "utf-8")
     return file
 
 

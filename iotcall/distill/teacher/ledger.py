@@ -8,7 +8,6 @@ its owner's alone; keys of services are never in it.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +15,9 @@ from pathlib import Path
 
 import msgspec
 
+from iotcall.distill.alone import hold
 from iotcall.distill.teacher.request import Answer
-from iotcall.errors import FileError, InputError, IotcallError
+from iotcall.errors import FileError, IotcallError
 
 LARGEST_LINE = 1_048_576
 """Bytes; a longer answer is used but not kept."""
@@ -103,11 +103,7 @@ def open_ledger(path: Path) -> Iterator[Ledger]:
     except OSError as error:
         raise FileError(path, f"cannot be opened: {error.strerror}") from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(f"{path} is in use by another run; wait for it, or choose another "
-                             "--out") from error
+        hold(descriptor, path)
         yield Ledger(path, descriptor)
     finally:
         os.close(descriptor)

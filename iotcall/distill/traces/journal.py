@@ -7,7 +7,6 @@ mean.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from iotcall.distill.alone import hold, in_use
 from iotcall.errors import FileError, InputError
 
 VERSION = 1
@@ -102,15 +102,10 @@ class Journal:
             self._file.flush()
 
     def _lock(self) -> None:
-        in_use = InputError(f"{self.path} is in use by another run; wait for it, or choose another "
-                            "--out")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise in_use from error
+        hold(self._file, self.path)
         # subtle: a run that ended between the opening and the lock has removed what is locked here
         if not os.fstat(self._file.fileno()).st_nlink:
-            raise in_use
+            raise in_use(self.path)
 
     def _append(self, value: Any) -> None:
         self._file.write(msgspec.json.encode(value) + b"\n")

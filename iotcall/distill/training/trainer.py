@@ -6,7 +6,6 @@ when the training was interrupted and resumed.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 import warnings
@@ -22,6 +21,7 @@ from transformers.trainer_callback import PrinterCallback
 from iotcall.bundle.bundle import LEXICON
 from iotcall.catalogue import Catalogue
 from iotcall.checkpoint import read_note
+from iotcall.distill.alone import hold
 from iotcall.distill.recipe import Recipe
 from iotcall.distill.training.batches import ByLength, Examples, call_loss, collate
 from iotcall.distill.training.beginning import (
@@ -255,11 +255,7 @@ def _alone(out: Path, found: Standing) -> Iterator[Path]:
     steps = out / STEPS
     steps.mkdir(parents=True, exist_ok=True)
     with (steps / _LOCK).open("wb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(f"{out} is in use by another run; wait for it, or choose another "
-                             "--out") from error
+        hold(lock, out)
         finished = read_note(out) is not None
         if finished:
             shutil.rmtree(steps, ignore_errors=True)
