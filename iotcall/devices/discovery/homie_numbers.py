@@ -18,6 +18,8 @@ from iotcall.devices.properties import PROPERTIES
 _PERCENT = ("brightness", "speed", "position", "volume", "humidity", "battery")
 _CELSIUS, _FAHRENHEIT = ("°C", "°", "C", ""), ("°F", "F")
 _MIRED = ("MK⁻¹", "mired", "mireds")
+_FINEST = 1e-6
+"""Of steps."""
 
 
 class _Number(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,10 +125,11 @@ def _measured(ours: str, said: _Number) -> Point | None:
 
 def _even(step: float | None, low: float, high: float) -> float | None:
     """The step where both ends are multiples of it, as `Point.step` counts from 0 on; the device
-    rounds to the others by itself."""
-    if step is None or not all(abs(end / step - round(end / step)) < 1e-6 for end in (low, high)):
+    rounds to the others by itself. One that is too fine to be met is none."""
+    if step is None or not _FINEST <= step < math.inf:
         return None
-    return step
+    even = all(abs(end / step - round(end / step)) < 1e-6 for end in (low, high))
+    return step if even else None
 
 
 def _bounds(said: Any) -> tuple[float | None, float | None, float | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from iotcall.devices import Device, DeviceStates
@@ -312,6 +312,9 @@ def test_no_format_breaks_it(format: str, id: str, datatype: str, unit: str) -> 
 
 @settings(deadline=None)
 @given(st.floats(), st.floats(), st.floats())
+@example(0, 1, 2.225073858507e-311)
+@example(0, 1, 5e-324)
+@example(0, 5e-324, 1)
 def test_no_range_breaks_it(low: float, high: float, step: float) -> None:
     for id in ("setpoint", "dimmer", "ct"):
         discovery = found({"node": node(**{id: settable(
